@@ -2,7 +2,7 @@
 
     NeuronymError
      ├── UserError            what the user gave cannot be used; the command line prints it and exits with 2
-     │    ├── NameNotFound    an unknown model, layer, encoder, method, concept group ...
+     │    ├── UnknownNameError an unknown model, layer, encoder, method, concept group ...
      │    ├── TargetError     a model or its weights cannot be used as asked
      │    ├── ProbeError      the probe images or their labels cannot be used as asked
      │    ├── StudyError      a study folder is damaged, foreign, newer, in the way or read-only
@@ -27,7 +27,7 @@ class UserError(NeuronymError):
     """What the user gave cannot be used; the message names what was got and the remedy."""
 
 
-class NameNotFound(UserError):
+class UnknownNameError(UserError):
     """A name that stands for nothing; build it with :func:`unknown_name`."""
 
 
@@ -56,7 +56,7 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     return difflib.get_close_matches(name, list(known), n=count, cutoff=0.4)
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str = "") -> NameNotFound:
+def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str = "") -> UnknownNameError:
     """The error for a name of some kind that does not exist, naming the nearest ones that do.
 
     Args:
@@ -74,4 +74,4 @@ def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str = "") -
         hint = f"Known: {shown}{', …' if len(names) > 8 else ''}."
     else:
         hint = "None are known."
-    return NameNotFound(f"There is no {kind} {name!r}. {hint}{' ' + remedy if remedy else ''}")
+    return UnknownNameError(f"There is no {kind} {name!r}. {hint}{' ' + remedy if remedy else ''}")
