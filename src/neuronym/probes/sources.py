@@ -1,0 +1,106 @@
+"""Where probe images come from: the protocol ``Source`` and the choice of one by what a path is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from neuronym.errors import ProbeError
+from neuronym.probes.decode import Encoded
+
+IMAGE_EXTENSIONS = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".ppm"),
+        *(".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".jpx", ".avif", ".heic", ".heif", ".tga", ".qoi", ".ico", ".pcx"),
+        ".sgi",
+    }
+)
+"""Endings, in lower case, by which folders and archives tell images from other files."""
+
+LIST_EXTENSIONS = frozenset({".txt", ".lst", ".list", ".csv", ".tsv"})
+"""Endings of text files that list images."""
+
+
+class Member(NamedTuple):
+    """One image of a source: its name there, unique in the source, and its class label if the source knows one."""
+
+    name: str
+    label: str | None
+
+
+@runtime_checkable
+class Source(Protocol):
+    """A container of images. Anything with these three members can be given to ``index``.
+
+    A source has to pickle (open files are dropped and opened again on demand) and to bear ``read`` from several
+    threads and forked processes at once. ``read`` must work without a call of ``members`` before it: a study that is
+    opened again reads by the names it recorded.
+
+    A source whose files number their classes may also have an attribute ``class_names: Sequence[str] | None``, the
+    class at each number; super-class files that speak of class numbers are then read with it.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the user typed, for example the path."""
+
+    def members(self) -> list[Member]:
+        """All images in a fixed order, without reading them.
+
+        Raises:
+            ProbeError: the container itself cannot be read.
+        """
+
+    def read(self, member: str) -> Encoded:
+        """The bytes of an image file, or uint8 [height, width, 3] or [height, width].
+
+        Raises:
+            OSError, ProbeError: this image cannot be read; the others may.
+        """
+
+
+def open_source(path: str | Path) -> Source:
+    """The source for a folder, a list of image files, an array file (.npz, .npy) or a zip archive.
+
+    Raises:
+        ProbeError: nothing is at the path, or it is none of these.
+    """
+    from neuronym.probes.archive import ArchiveSource
+    from neuronym.probes.arrays import ArraySource
+    from neuronym.probes.folder import FolderSource
+    from neuronym.probes.listing import ListSource
+
+    name, place = str(path), Path(path).expanduser()
+    suffix = place.suffix.lower()
+    if not place.exists():
+        raise ProbeError(f"There are no probe images at {name!r}: no such file or folder. Check the path.")
+    if place.is_dir():
+        return FolderSource(name)
+    if suffix in {".npz", ".npy"}:
+        return ArraySource(name)
+    if suffix == ".zip":
+        return ArchiveSource(name)
+    if suffix in LIST_EXTENSIONS:
+        return ListSource(name)
+    if suffix in IMAGE_EXTENSIONS:
+        raise ProbeError(f"{name!r} is a single image. Give its folder, or a text file that lists images.")
+    raise ProbeError(
+        f"{name!r} is of no kind that holds probe images. Give a folder, a text file that lists images "
+        f"({', '.join(sorted(LIST_EXTENSIONS))}), an array file (.npz, .npy) or a .zip of images."
+    )
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a relative path has the ending of an image and no hidden part."""
+    path = PurePosixPath(name)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return not hidden and path.suffix.lower() in IMAGE_EXTENSIONS
+
+
+def members_by_folder(names: Iterable[str], prefix: Sequence[str] = ()) -> list[Member]:
+    """Members sorted by name, labelled by the first folder below ``prefix`` if every image is in one."""
+    ordered = sorted(names)
+    below = [PurePosixPath(name).parts[len(prefix) :] for name in ordered]
+    labelled = all(len(parts) > 1 for parts in below)
+    return [Member(name, parts[0] if labelled else None) for name, parts in zip(ordered, below, strict=True)]
