@@ -1,1 +1,1 @@
-"""evaluate."""
+"""How true descriptions are on images that the explainer did not see."""

@@ -1,1 +1,1 @@
-"""execute."""
+"""Where the work runs."""

@@ -1,1 +1,1 @@
-"""explain."""
+"""The methods that describe units: one file each, behind one protocol."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from neuronym.errors import TargetError, nearest
+from neuronym.errors import TargetError
+from neuronym.importing import current_folder, import_attribute
 from neuronym.targets.preprocessing import UNCHANGED, Preprocessing
 from neuronym.targets.target import Target, TokenInfo
 from neuronym.targets.weights import RANDOM, fit, load_state, seeded
@@ -36,39 +34,18 @@ def load(name: str, weights: str | None) -> Target:
     Raises:
         TargetError: if the module or the callable cannot be found, does not return a model, or the weights do not fit.
     """
-    path, colon, attribute = name.partition(":")
-    if not colon or not path or not attribute:
-        raise TargetError(f"{name!r} is not of the form package.module:callable.")
-    with _current_folder():
-        build = _callable(path, attribute)
-        with seeded() if weights == RANDOM else nullcontext():
-            built = build()
+    build = import_attribute(name, TargetError)
+    if not callable(build):
+        raise TargetError(
+            f"{name} is a {type(build).__name__}; it must be a function without arguments that returns a model."
+        )
+    with current_folder(), seeded() if weights == RANDOM else nullcontext():
+        built = build()
     target = _target(name, built)
     if weights is None or weights == RANDOM:
         return replace(target, weights=weights) if weights else target
     fit(target.model, load_state(weights), weights)
     return replace(target, weights=weights, weights_hash="")
-
-
-def _callable(path: str, attribute: str) -> Callable[[], object]:
-    try:
-        module = importlib.import_module(path)
-    except ImportError as error:
-        raise TargetError(
-            f"The module {path!r} cannot be imported: {error}. The current folder ({Path.cwd()}) and the installed "
-            "packages are searched."
-        ) from error
-    found = getattr(module, attribute, None)
-    if found is None:
-        near = nearest(attribute, [key for key in vars(module) if not key.startswith("_")])
-        raise TargetError(f"The module {path!r} has no {attribute!r}. Nearest: {', '.join(near) or 'none'}.")
-    if not callable(found):
-        raise TargetError(
-            f"{path}:{attribute} is a {type(found).__name__}; it must be a function without arguments that returns a "
-            "model."
-        )
-    build: Callable[[], object] = found
-    return build
 
 
 def _target(name: str, built: object) -> Target:
@@ -109,14 +86,3 @@ def _token_info(name: str, given: Any) -> TokenInfo | None:
         raise TargetError(
             f"neuronym_tokens of {name} is {given!r}; it must be like {{'prefix_tokens': 1, 'grid': (14, 14)}}."
         ) from error
-
-
-@contextmanager
-def _current_folder() -> Iterator[None]:
-    folder = str(Path.cwd())
-    sys.path.insert(0, folder)
-    importlib.invalidate_caches()  # the file may have been written a moment ago
-    try:
-        yield
-    finally:
-        sys.path.remove(folder)

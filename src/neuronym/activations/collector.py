@@ -1,0 +1,124 @@
+"""What the activation pass keeps of one layer: a row per image, and statistics of fixed size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from neuronym.errors import NonFiniteError
+from neuronym.functional.fused import scan
+from neuronym.functional.moments import Moments
+from neuronym.functional.quantiles import Quantiles
+from neuronym.functional.summary import summarise
+from neuronym.functional.topk import TopK
+from neuronym.records import LayerInfo, Summary
+from neuronym.store.arrays import Arrays
+from neuronym.store.layer_view import LEVELS
+
+CHUNK = 256
+"""Images whose summaries are written at a time."""
+
+State = dict[str, npt.NDArray[Any]]
+
+
+class LayerCollector:
+    """The statistics of one layer, and the summaries of the chunk of images that is being passed.
+
+    Args:
+        layer: the layer.
+        summaries: what is kept of every image; ``mean`` and ``max`` among them.
+        top_k: how many exemplars are kept for mean and for max.
+        device: where the statistics live.
+    """
+
+    def __init__(self, layer: LayerInfo, summaries: Sequence[Summary], top_k: int, device: torch.device) -> None:
+        self.layer, self._device = layer, device
+        self.rows = {summary: np.empty((CHUNK, layer.units), np.float32) for summary in summaries}
+        self._top: dict[str, TopK] = {
+            summary: TopK(layer.units, top_k, layer.map_size, device) for summary in ("mean", "max")
+        }
+        self._moments = Moments(layer.units, device)
+        self._quantiles: Quantiles | None = None
+
+    def calibrate(self, activations: Tensor) -> None:
+        """Begin the quantiles with the activations of the first images."""
+        try:
+            self._quantiles = Quantiles.calibrated(activations, self._device)
+        except NonFiniteError as error:
+            raise self._not_finite() from error
+
+    def take(self, activations: Tensor, images: range, *, explain: bool) -> None:
+        """Take in the activations of the images at these positions of their split; statistics from explain only."""
+        try:
+            mean, highest = scan(activations, self._quantiles if explain else None, self._moments if explain else None)
+        except NonFiniteError as error:
+            raise self._not_finite() from error
+        values = {"mean": mean, "max": highest}
+        if explain:
+            indices = torch.arange(images.start, images.stop, device=self._device)
+            maps = None if self.layer.map_size is None else activations
+            for summary, top in self._top.items():
+                top.update(values[summary], indices, maps)
+        at = slice(images.start % CHUNK, images.start % CHUNK + len(images))
+        for summary, rows in self.rows.items():
+            kept = values.get(summary)
+            rows[at] = (summarise(activations, summary) if kept is None else kept).cpu().numpy()
+
+    def state(self) -> State:
+        """Everything that the rest of a pass needs of this one."""
+        assert self._quantiles is not None
+        parts = {"quantiles": self._quantiles.state_dict(), "moments": self._moments.state_dict()}
+        parts |= {summary: top.state_dict() for summary, top in self._top.items()}
+        return {f"{part}/{key}": array for part, state in parts.items() for key, array in state.items()}
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from :meth:`state`."""
+
+        def part(name: str) -> State:
+            return {key.removeprefix(f"{name}/"): a for key, a in state.items() if key.startswith(f"{name}/")}
+
+        self._quantiles = Quantiles.from_state(part("quantiles"), self._device)
+        self._moments = Moments.from_state(part("moments"), self._device)
+        self._top = {summary: TopK.from_state(part(summary), self._device) for summary in self._top}
+
+    def create(self, arrays: Arrays, counts: Mapping[str, int]) -> None:
+        """Make room for the summaries of ``counts`` images per split."""
+        for summary in self.rows:
+            for split, count in counts.items():
+                if count:
+                    arrays.create(f"summaries/{summary}/{split}", (count, self.layer.units), np.float32, rows=CHUNK)
+
+    def write_rows(self, arrays: Arrays, split: str, start: int, count: int) -> None:
+        """Write the chunk that begins at image ``start``."""
+        for summary, rows in self.rows.items():
+            arrays.write(f"summaries/{summary}/{split}", start, rows[:count])
+
+    def write_statistics(self, arrays: Arrays) -> None:
+        """Write exemplars, quantiles and moments."""
+        for summary, top in self._top.items():
+            values, indices, maps = top.finish()
+            arrays.put(f"exemplars/{summary}/values", values.cpu().numpy())
+            arrays.put(f"exemplars/{summary}/index", indices.cpu().numpy())
+            if maps is not None:
+                name = f"exemplars/{summary}/maps"
+                arrays.create(name, tuple(maps.shape), np.float32, rows=16)
+                arrays.write(name, 0, maps.cpu().numpy())
+        quantiles, moments = self._quantiles, self._moments
+        assert quantiles is not None
+        arrays.put("quantiles/values", np.stack([quantiles.quantile(q).cpu().numpy() for q in LEVELS]))
+        arrays.put("quantiles/rank_error", np.stack([quantiles.rank_error(q).cpu().numpy() for q in LEVELS]))
+        arrays.put("moments/count", np.array([moments.count]))
+        parts = {"mean": moments.mean, "variance": moments.variance, "min": moments.min, "max": moments.max}
+        for name, values in (parts | {"nonzero": moments.nonzero}).items():
+            arrays.put(f"moments/{name}", values.cpu().numpy())
+
+    def _not_finite(self) -> NonFiniteError:
+        return NonFiniteError(
+            f"The layer {self.layer.name!r} gave NaN or infinite activations. Check the model's weights and its "
+            "preprocessing; with half precision, try --precision float32."
+        )

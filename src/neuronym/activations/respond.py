@@ -1,0 +1,42 @@
+"""The activations of a layer for any images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from neuronym.execute.devices import Running
+from neuronym.records import LayerInfo
+from neuronym.targets.hooks import recording
+from neuronym.targets.target import Target
+
+
+def respond(
+    target: Target, layer: LayerInfo, images: Sequence[Image.Image], running: Running, batch_size: int = 32
+) -> npt.NDArray[np.float32]:
+    """Float32 [images, units] or [images, units, height, width]: what ``layer`` gives for upright RGB images.
+
+    Raises:
+        ValueError: the target's preprocessing brings the images to different sizes.
+        NonFiniteError, TargetError: as in the activation pass.
+    """
+    parts: list[Tensor] = []
+
+    def keep(position: int, activations: Tensor) -> None:
+        parts.append(activations.to("cpu", copy=True))
+
+    with running.prepared(target.model), recording(target, [layer], keep) as run:
+        for start in range(0, len(images), batch_size):
+            inputs = [target.preprocessing.apply(image) for image in images[start : start + batch_size]]
+            if len({tuple(one.shape) for one in inputs}) > 1:
+                raise ValueError("the images become inputs of different sizes; give images of one size")
+            run(torch.stack(inputs).to(running.device, memory_format=running.memory_format))
+    if not parts:
+        return np.zeros((0, layer.units, *(layer.map_size or ())), np.float32)
+    result: npt.NDArray[np.float32] = torch.cat(parts).numpy()
+    return result

@@ -1,0 +1,61 @@
+"""The program ``neuronym``: its verbs, and what becomes of errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version as installed_version
+from typing import Annotated
+
+import typer
+
+from neuronym.cli import evaluate, explain, layers, methods, table
+from neuronym.cli.console import errors
+from neuronym.errors import NeuronymError
+
+app = typer.Typer(
+    name="neuronym",
+    help="Names for the units of a vision network, and how true they are on held-out images.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("explain")(explain.explain)
+app.command("evaluate")(evaluate.evaluate)
+app.command("table")(table.table)
+app.command("layers")(layers.layers)
+app.command("methods")(methods.methods)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"neuronym {installed_version('neuronym')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = (
+        False
+    ),
+) -> None:
+    """Names for the units of a vision network, and how true they are on held-out images."""
+
+
+def main() -> None:
+    """Run the command line. A user's error is one sentence on standard error and exit code 2; a bug keeps its trace."""
+    # Transformers draws progress bars of its own over ours.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    try:
+        app()
+    except NeuronymError as error:
+        errors().print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        errors().print("Stopped. What was written is kept: go on with --resume.")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,109 @@
+"""``neuronym explain``: from a model and images to described units."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+import typer
+
+from neuronym.cli import options as given
+from neuronym.cli.console import Reporter, errors, output
+
+
+def explain(
+    model: given.Model,
+    layers: Annotated[
+        list[str], typer.Option("--layers", help="Layers by path, with * and ?, and :after for after the activation.")
+    ],
+    images: Annotated[
+        list[str], typer.Option("--images", help="A folder, list, .npz, .npy or .zip of images; may be repeated.")
+    ],
+    out: Annotated[str, typer.Option("--out", help="The study's folder.")],
+    method: Annotated[str, typer.Option("--method", help="How to describe; `neuronym methods` lists.")] = (
+        "clip-dissect"
+    ),
+    concepts: Annotated[
+        str | None, typer.Option("--concepts", help="A file with one concept per line, labels, or labels:GROUP.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", help="An image-text encoder: hf:..., open_clip:... or module:callable.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter of the method, name=value; may be repeated.")
+    ] = None,
+    templates: Annotated[
+        list[str] | None, typer.Option("--template", help='A prompt such as "a photo of a {}"; may be repeated.')
+    ] = None,
+    units: Annotated[str | None, typer.Option("--units", help="Only some units: 0,5,10-19.")] = None,
+    weights: given.Weights = None,
+    tokens: given.Tokens = None,
+    prefix_tokens: given.PrefixTokens = None,
+    size: given.Size = None,
+    crop: given.Crop = None,
+    mean: given.Mean = None,
+    std: given.Std = None,
+    scale: given.Scale = None,
+    interpolation: given.Interpolation = None,
+    test_images: Annotated[
+        list[str] | None, typer.Option("--test-images", help="Judge on these instead of a share of --images.")
+    ] = None,
+    labels: Annotated[str | None, typer.Option("--labels", help="A CSV of classes or concept columns.")] = None,
+    superclasses: Annotated[str | None, typer.Option("--superclasses", help="A JSON or CSV of super-classes.")] = None,
+    test_fraction: Annotated[float, typer.Option("--test-fraction", help="The share of images to judge on.")] = 0.3,
+    seed: Annotated[int, typer.Option("--seed", help="Decides the split.")] = 0,
+    limit: Annotated[int | None, typer.Option("--limit", help="Take only that many images.")] = None,
+    summaries: Annotated[
+        str, typer.Option("--summaries", help="Kept of each image and unit: mean,max[,abs-mean][,q99].")
+    ] = "mean,max",
+    top_k: Annotated[int, typer.Option("--top-k", help="Exemplars per unit.")] = 20,
+    device: given.Device = "auto",
+    precision: Annotated[str, typer.Option("--precision", help="float32, bfloat16 or float16.")] = "float32",
+    channels_last: Annotated[
+        bool | None, typer.Option("--channels-last/--no-channels-last", help="The memory layout.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images per forward pass.")] = 32,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the study in --out.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the study in --out.")] = False,
+) -> None:
+    """Describe what makes units of a network fire: one pass over the images, then the method."""
+    from neuronym.cli.showing import note_images, show_table
+    from neuronym.study import Study
+
+    chosen = given.settings(settings or []) | ({"templates": tuple(templates)} if templates else {})
+    asked = given.unit_list(units)
+    with Reporter() as report:
+        study = Study.create(
+            out,
+            model=model,
+            layers=given.split_list(layers),
+            images=images,
+            weights=weights,
+            test_images=test_images,
+            labels=labels,
+            superclasses=superclasses,
+            seed=seed,
+            test_fraction=test_fraction,
+            limit=limit,
+            preprocessing={
+                "size": size,
+                "crop": crop,
+                "mean": mean,
+                "std": std,
+                "scale": scale,
+                "interpolation": interpolation,
+            },
+            tokens=cast("Any", tokens),
+            prefix_tokens=prefix_tokens,
+            summaries=cast("Any", given.split_list([summaries])),
+            top_k=top_k,
+            precision=precision,
+            resume=resume,
+            overwrite=overwrite,
+            report=report,
+        )
+        note_images(study, errors())
+        study.check_method(method, concepts=concepts, encoder=encoder, settings=chosen, device=device)
+        study.probe(device=device, batch_size=batch_size, channels_last=channels_last)
+        run = study.explain(method, concepts=concepts, encoder=encoder, settings=chosen, units=asked, device=device)
+    show_table(study.table(run=run), output(), limit=10)
+    output().print(f"\nThe whole table: neuronym table {out}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,83 @@
+"""The options that several verbs share, written once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from neuronym.errors import UserError
+
+Model: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="torchvision:NAME, timm:NAME, hf:OWNER/NAME, a Hugging Face folder, or package.module:callable.",
+    ),
+]
+Weights: TypeAlias = Annotated[
+    str | None, typer.Option("--weights", help="The name of published weights, a file, or random.")
+]
+Tokens: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--tokens", help="What becomes of a transformer's tokens: cls, mean, max or grid."),
+]
+PrefixTokens: TypeAlias = Annotated[
+    int | None, typer.Option("--prefix-tokens", help="How many class and register tokens precede the patches.")
+]
+Size: TypeAlias = Annotated[
+    str | None, typer.Option("--size", help="Resize: 227 (the shorter side), 224x224 (height x width) or none.")
+]
+Crop: TypeAlias = Annotated[str | None, typer.Option("--crop", help="Central crop: 224, 224x224 or none.")]
+Mean: TypeAlias = Annotated[
+    str | None, typer.Option("--mean", help="What is subtracted per channel, for example 0.485,0.456,0.406.")
+]
+Std: TypeAlias = Annotated[str | None, typer.Option("--std", help="What is divided by per channel.")]
+Scale: TypeAlias = Annotated[
+    str | None, typer.Option("--scale", help="Range of the pixels before --mean: 0..1 or 0..255.")
+]
+Interpolation: TypeAlias = Annotated[
+    str | None, typer.Option("--interpolation", help="nearest, bilinear, bicubic or lanczos.")
+]
+Device: TypeAlias = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:0 ... or mps.")]
+StudyFolder: TypeAlias = Annotated[str, typer.Argument(metavar="STUDY", help="The study's folder.")]
+
+
+def split_list(values: Sequence[str]) -> list[str]:
+    """Values given with commas, or by repeating the option."""
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+
+
+def settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """``key=value`` pairs of ``--set``.
+
+    Raises:
+        UserError: one is of another form, or a key is given twice.
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise UserError(f"--set {pair!r} is not of the form name=value, for example --set top_k=50.")
+        if key.strip() in found:
+            raise UserError(f"--set gives {key.strip()!r} twice. Give it once.")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def unit_list(text: str | None) -> list[int] | None:
+    """Units such as ``0,5,10-19``.
+
+    Raises:
+        UserError: the text is of another form.
+    """
+    if text is None:
+        return None
+    units: list[int] = []
+    for part in split_list([text]):
+        first, dash, last = part.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise UserError(f"--units {text!r} is not a list of units such as 0,5,10-19.")
+        units += range(int(first), int(last if dash else first) + 1)
+    return units

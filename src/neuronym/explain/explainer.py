@@ -1,0 +1,50 @@
+"""The protocol of a method that describes units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Protocol
+
+from neuronym.records import Explanation, Summary, Unit
+from neuronym.store.layer_view import LayerView
+
+HANDED_IN = ("concepts", "encoder")
+"""Fields of a method that Neuronym fills from the user's words: a ``ConceptSet`` and an ``ImageTextEncoder``."""
+
+
+class Explainer(Protocol):
+    """A method: a frozen dataclass whose fields are its parameters, the concepts and the backends that it uses.
+
+    This is the whole contract for a method of your own:
+
+    - ``name`` is how users write it, ``citation`` where it comes from, ``summary`` the g whose exemplars it looks at.
+    - Fields with defaults are parameters: numbers, booleans, texts, tuples of texts or None; users set them with
+      ``--set field=value``. A field ``concepts`` gets a :class:`~neuronym.explain.concepts.ConceptSet`, a field
+      ``encoder`` an :class:`~neuronym.backends.ImageTextEncoder`; with a default of None they are optional. A parameter
+      that cannot be used raises ``MethodError`` in ``__post_init__``.
+    - A description depends on the layer and the parameters, never on which other units were asked for, in which order
+      or how many at a time; random numbers come from a field ``seed``.
+    - Only explain images are looked at; the test images are for judging.
+    - A unit that cannot be described gets state ``abstained`` or ``failed`` with the reason, never an invented text.
+    """
+
+    citation: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """How users write the method."""
+
+    @property
+    def summary(self) -> Summary:
+        """The summary whose exemplars the method looks at."""
+
+    def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
+        """One explanation for every unit, in the order given, as soon as it is made.
+
+        Args:
+            units: some units of the view's layer, none twice.
+            view: the layer.
+
+        Raises:
+            MethodError: the method cannot run on this study with these parameters.
+        """

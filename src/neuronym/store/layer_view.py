@@ -1,0 +1,206 @@
+"""The read-only window that explainers and evaluators have on one layer of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from neuronym.errors import MethodError, unknown_name
+from neuronym.records import Exemplar, Geometry, ImageRecord, LabelTable, LayerInfo, Split, Summary, Unit
+from neuronym.store.arrays import Arrays
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Floats = npt.NDArray[np.float32]
+
+LEVELS = (0.5, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999)
+"""The quantiles that every study stores."""
+
+
+class EncodesImages(Protocol):
+    """The part of an image-text encoder that a view needs to know."""
+
+    @property
+    def key(self) -> str:
+        """Its identity."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """What a view cannot read from the study's folder by itself.
+
+    Attributes:
+        image: the upright RGB image at a position among all images of the study (explain first, then test).
+        geometry: how an image of (height, width) becomes the target's input.
+        embed: the embeddings of a split's images under an encoder, float32 [images, dim], made once and cached.
+        respond: a layer's activations for new images, float32 [images, units] or [images, units, height, width].
+    """
+
+    image: Callable[[int], Image.Image]
+    geometry: Callable[[int, int], Geometry]
+    embed: Callable[[Any, Split], Floats]
+    respond: Callable[[LayerInfo, Sequence[Image.Image]], Floats]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Per unit over all positions of all explain images: float64 [units] each, ``count`` values per unit."""
+
+    count: int
+    mean: npt.NDArray[np.float64]
+    variance: npt.NDArray[np.float64]
+    min: npt.NDArray[np.float64]
+    max: npt.NDArray[np.float64]
+    nonzero: npt.NDArray[np.int64]
+
+
+class LayerView:
+    """One layer of a study. Exemplars, quantiles and moments come from the explain split; summaries exist for both.
+
+    Attributes:
+        layer: the layer.
+        run: identity of the run that looks, for :class:`~neuronym.records.Explanation`; empty outside of a run.
+    """
+
+    def __init__(
+        self,
+        layer: LayerInfo,
+        arrays: Arrays,
+        images: Sequence[ImageRecord],
+        labels: LabelTable | None,
+        services: Services,
+        run: str = "",
+    ) -> None:
+        self.layer, self.run = layer, run
+        self._arrays, self._services = arrays, services
+        self._images, self._labels = tuple(images), labels
+        self._explain = sum(image.split == "explain" for image in self._images)
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """All units of the layer."""
+        return tuple(Unit(self.layer.name, index) for index in range(self.layer.units))
+
+    def images(self, split: Split) -> tuple[ImageRecord, ...]:
+        """The images of a split, in the order of every table about them."""
+        return self._images[self._span(split)]
+
+    def image(self, index: int, split: Split = "explain") -> Image.Image:
+        """The upright RGB image at a position of a split."""
+        return self._services.image(self._position(index, split))
+
+    def geometry(self, index: int, split: Split = "explain") -> Geometry:
+        """How that image became the target's input."""
+        record = self._images[self._position(index, split)]
+        return self._services.geometry(record.height, record.width)
+
+    def summaries(self, summary: Summary, split: Split) -> Floats:
+        """One number per image and unit, float32 [images, units].
+
+        Raises:
+            MethodError: the study does not keep this summary.
+        """
+        name = f"summaries/{summary}/{split}"
+        if not self._arrays.has(name):
+            raise MethodError(
+                f"The study does not keep the summary {summary!r} of {self.layer.name}. "
+                f"Make it with --summaries mean,max,{summary}."
+            )
+        return self._arrays.read(name)
+
+    def exemplars(self, unit: int, summary: Summary) -> list[Exemplar]:
+        """The images a unit responds to most, most activating first; ties are ordered by image id.
+
+        Raises:
+            MethodError: exemplars are kept for ``mean`` and ``max`` only.
+        """
+        values, indices = self._exemplar_table(summary)
+        maps = self._arrays.read(f"exemplars/{summary}/maps", slice(unit, unit + 1))[0] if self.layer.map_size else None
+        name = Unit(self.layer.name, unit)
+        return [
+            Exemplar(
+                name,
+                rank,
+                int(index),
+                self._images[int(index)].id,
+                float(value),
+                summary,
+                None if maps is None else maps[rank],
+            )
+            for rank, (value, index) in enumerate(zip(values[unit], indices[unit], strict=True))
+        ]
+
+    def quantile(self, level: float) -> npt.NDArray[np.float64]:
+        """Each unit's quantile over all positions of all explain images, float64 [units].
+
+        Raises:
+            UnknownNameError: the level is none of :data:`LEVELS`.
+        """
+        if level not in LEVELS:
+            raise unknown_name("stored quantile", str(level), [str(known) for known in LEVELS])
+        row = LEVELS.index(level)
+        values: npt.NDArray[np.float64] = self._arrays.read("quantiles/values", slice(row, row + 1))[0]
+        return values
+
+    def quantile_error(self, level: float) -> npt.NDArray[np.float64]:
+        """The largest possible distance of :meth:`quantile`'s rank from its level, as a share of all values."""
+        row = LEVELS.index(level)
+        errors: npt.NDArray[np.float64] = self._arrays.read("quantiles/rank_error", slice(row, row + 1))[0]
+        return errors
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Mean, variance, range and number of non-zero values of every unit."""
+        read = {name: self._arrays.read(f"moments/{name}") for name in ("mean", "variance", "min", "max", "nonzero")}
+        return Moments(int(self._arrays.read("moments/count")[0]), **read)
+
+    @property
+    def dead(self) -> npt.NDArray[np.bool_]:
+        """Units that were zero at every position of every explain image, bool [units]."""
+        flags: npt.NDArray[np.bool_] = (self.moments.min == 0) & (self.moments.max == 0)
+        return flags
+
+    @property
+    def constant(self) -> npt.NDArray[np.bool_]:
+        """Units that had one value at every position of every explain image (dead ones too), bool [units]."""
+        return np.equal(self.moments.min, self.moments.max)
+
+    def labels(self, split: Split) -> LabelTable | None:
+        """How much of each labelled concept is in each image of a split; None if the images have no labels."""
+        return None if self._labels is None else self._labels.rows(np.arange(len(self._images))[self._span(split)])
+
+    def embeddings(self, encoder: EncodesImages, split: Split) -> Floats:
+        """The images' embeddings under an image-text encoder, float32 [images, dim], rows of length 1."""
+        return self._services.embed(encoder, split)
+
+    def respond(self, images: Sequence[Image.Image]) -> Floats:
+        """The layer's activations for any RGB images: float32 [images, units] or [images, units, height, width]."""
+        return self._services.respond(self.layer, images)
+
+    def _exemplar_table(self, summary: Summary) -> tuple[Floats, npt.NDArray[np.int64]]:
+        if summary not in self._exemplars:
+            if not self._arrays.has(f"exemplars/{summary}/values"):
+                raise MethodError(f"Exemplars are kept for the summaries mean and max, not for {summary!r}.")
+            parts = (self._arrays.read(f"exemplars/{summary}/{part}") for part in ("values", "index"))
+            self._exemplars[summary] = (next(parts), next(parts))
+        return self._exemplars[summary]
+
+    @cached_property
+    def _exemplars(self) -> dict[str, tuple[Floats, npt.NDArray[np.int64]]]:
+        return {}
+
+    def _span(self, split: Split) -> slice:
+        return slice(0, self._explain) if split == "explain" else slice(self._explain, len(self._images))
+
+    def _position(self, index: int, split: Split) -> int:
+        span = self._span(split)
+        if not 0 <= index < span.stop - span.start:
+            raise IndexError(f"image {index} of the {span.stop - span.start} of the split {split!r}")
+        start: int = span.start
+        return start + index

@@ -1,0 +1,172 @@
+"""Questions to a table of explanations, and its export to files that other tools read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from neuronym.errors import UserError, unknown_name
+from neuronym.records import State
+from neuronym.store import _parquet
+from neuronym.store.atomic import write_bytes
+
+Format: TypeAlias = Literal["csv", "parquet", "json", "clip-dissect", "milan", "dnd"]
+"""``csv``, ``parquet`` and ``json`` hold every row; the others are the layouts of published label files."""
+
+FIELDS = ("layer", "unit", "state", "description", "score", "reason", "method", "run", "candidates")
+"""The columns of the plain formats."""
+
+_Row: TypeAlias = Mapping[str, Any]
+_DND_LABELS = 3
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file made from explanations: its content, how many units it holds and how many had to be left out."""
+
+    data: bytes
+    rows: int
+    left_out: int
+
+
+def select(
+    table: pa.Table,
+    *,
+    layer: str | None = None,
+    units: Sequence[int] | None = None,
+    search: str | None = None,
+    state: str | None = None,
+    method: str | None = None,
+    run: str | None = None,
+) -> pa.Table:
+    """The explanations that fit all conditions given, in the same order.
+
+    Args:
+        table: explanations, as of :func:`neuronym.store.tables.explanations_table`.
+        layer: the exact name of a layer.
+        units: positions in their layer; those without an explanation are passed over.
+        search: text that the description holds, in upper or lower case.
+        state: ``described``, ``abstained`` or ``failed``.
+        method: the exact name of a method.
+        run: the exact id of a run.
+
+    Raises:
+        UnknownNameError: nothing in the table has this layer, method or run, or there is no such state.
+    """
+    found = table
+    for column, wanted in (("layer", layer), ("method", method), ("run", run), ("state", state)):
+        if wanted is not None:
+            known = get_args(State) if column == "state" else table[column].unique().to_pylist()
+            if wanted not in known:
+                raise unknown_name(column, wanted, known)
+            found = found.filter(pc.field(column) == wanted)
+    if units is not None:
+        found = found.filter(pc.field("unit").isin(pa.array(units, pa.int64())))
+    if search is not None:
+        needle = search.casefold()
+        fits = [needle in (text or "").casefold() for text in found["description"].to_pylist()]
+        found = found.filter(pa.array(fits, pa.bool_()))
+    return found
+
+
+def export(table: pa.Table, path: Path | None, format: Format) -> Exported:
+    """Explanations as a file; it is written to ``path``, if one is given, whole or not at all.
+
+    ``csv``, ``json`` and ``parquet`` have the columns :data:`FIELDS`; candidates are one text, ``text (score); ...``,
+    in CSV and nested in the others. ``clip-dissect``, ``milan`` and ``dnd`` are laid out like the label files those
+    methods were published with. They have no place for a state, so that units without a description are left out.
+
+    Args:
+        table: explanations, as of :func:`neuronym.store.tables.explanations_table`.
+        path: where to, or None for the content alone.
+        format: which kind of file.
+
+    Raises:
+        UnknownNameError: there is no such format.
+        UserError: the layout has room for one run, or one layer, and the table holds several.
+        StudyError: the disk is full or the path cannot be written.
+    """
+    if format not in get_args(Format):
+        raise unknown_name("export format", format, get_args(Format))
+    plain = table.select(FIELDS)
+    if format == "parquet":
+        made = Exported(_parquet.pack(plain), len(plain), 0)
+    elif format == "json":
+        made = Exported(_json(plain.to_pylist()), len(plain), 0)
+    elif format == "csv":
+        made = Exported(_csv(FIELDS, map(_flat, plain.to_pylist())), len(plain), 0)
+    else:
+        made = _published(plain.to_pylist(), format)
+    if path is not None:
+        write_bytes(path, made.data)
+    return made
+
+
+def _published(rows: Sequence[_Row], format: str) -> Exported:
+    """One of the layouts of published label files."""
+    _check_single(rows, "run", format)
+    if format == "dnd":
+        _check_single(rows, "layer", format)
+    header, cells = _LAYOUTS[format]
+    described = [row for row in rows if row["description"] is not None]
+    return Exported(_csv(header, map(cells, described)), len(described), len(rows) - len(described))
+
+
+def _check_single(rows: Sequence[_Row], column: str, format: str) -> None:
+    found = sorted({row[column] for row in rows})
+    if len(found) > 1:
+        raise UserError(
+            f"The format {format!r} has room for one {column}, but the table holds {len(found)}: {', '.join(found)}. "
+            f"Choose one with --{column}."
+        )
+
+
+def _clip_dissect(row: _Row) -> list[Any]:
+    return [row["layer"], row["unit"], row["description"], row["score"]]
+
+
+def _milan(row: _Row) -> list[Any]:
+    return [row["layer"], row["unit"], row["description"]]
+
+
+def _dnd(row: _Row) -> list[Any]:
+    """The description and the best other candidates."""
+    ranked = sorted(row["candidates"], key=lambda candidate: -candidate["score"])
+    labels = list(dict.fromkeys([row["description"], *(candidate["text"] for candidate in ranked)]))[:_DND_LABELS]
+    return [row["unit"], *labels, *[""] * (_DND_LABELS - len(labels))]
+
+
+_LAYOUTS: dict[str, tuple[Sequence[str], Callable[[_Row], list[Any]]]] = {
+    "clip-dissect": (("layer", "unit", "description", "similarity"), _clip_dissect),
+    "milan": (("layer", "unit", "description"), _milan),
+    "dnd": (("Neuron ID", *(f"Label {number + 1}" for number in range(_DND_LABELS))), _dnd),
+}
+
+
+def _flat(row: _Row) -> list[Any]:
+    """A row with its candidates as one text."""
+    candidates = "; ".join(f"{candidate['text']} ({candidate['score']:.6g})" for candidate in row["candidates"])
+    return [*(row[name] for name in FIELDS[:-1]), candidates]
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """A CSV in UTF-8 with lines that end in a line feed, as published label files have them."""
+    lines = []
+    for cells in (header, *rows):
+        line = io.StringIO()
+        # With "\r\n" as its line end the writer quotes cells that hold either of the two; with "\n" it misses "\r".
+        csv.writer(line, lineterminator="\r\n").writerow(cells)
+        lines.append(line.getvalue().removesuffix("\r\n"))
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _json(rows: Sequence[_Row]) -> bytes:
+    return (json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

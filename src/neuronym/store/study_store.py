@@ -1,0 +1,242 @@
+"""A study's folder: where everything in it lies, and reading and writing it.
+
+manifest.json                   what was asked, what is done, what it was made with
+images.parquet  skipped.parquet the probe images, explain first, then test, each by id; and what could not be used
+labels.parquet  labels/         how much of each labelled concept is in each image
+layers/NAME/                    summaries, exemplars, quantiles and moments of a layer
+runs/RUN/LAYER/part-*.parquet   what a method said
+scores/RUN.parquet              how true it is on the test images
+checkpoint/                     where an activation pass stands that is not done
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+import pyarrow as pa
+
+from neuronym.errors import StudyError, unknown_name
+from neuronym.records import ImageRecord, Json, LabelTable, LayerInfo, RunStatus, Score, SkippedImage
+from neuronym.store import manifest as manifests
+from neuronym.store.arrays import Arrays
+from neuronym.store.atomic import guarded, locked, write_table
+from neuronym.store.layer_view import LayerView, Services
+from neuronym.store.manifest import Manifest
+from neuronym.store.parts import Parts
+from neuronym.store.tables import (
+    EXPLANATIONS,
+    SCORES,
+    images_records,
+    images_table,
+    read_labels,
+    read_table,
+    scores_table,
+    skipped_records,
+    skipped_table,
+    write_labels,
+)
+
+PROBE = "probe"
+"""The stage of the activation pass."""
+
+
+class StudyStore:
+    """The folder of a study that exists.
+
+    Raises:
+        StudyError: the folder holds no study, or one that is damaged, foreign or of another schema.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = manifests.read(folder)
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        manifest: Manifest,
+        images: Sequence[ImageRecord],
+        skipped: Sequence[SkippedImage],
+        labels: LabelTable | None,
+    ) -> StudyStore:
+        """A new study; the folder appears at once, complete, or not at all.
+
+        Raises:
+            StudyError: something is at ``folder``, or it cannot be written.
+        """
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise StudyError(f"There is something at {str(folder)!r} already. Choose another --out.")
+        partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.partial")
+        with guarded(folder, "make the study"):
+            try:
+                partial.mkdir(parents=True)
+                write_table(partial / "images.parquet", images_table(images))
+                write_table(partial / "skipped.parquet", skipped_table(skipped))
+                if labels is not None:
+                    write_labels(Arrays(partial), partial, labels)
+                manifests.write(partial, manifest)
+                partial.replace(folder)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+        return cls(folder)
+
+    @staticmethod
+    def remove(folder: Path) -> None:
+        """Delete a study, and nothing that is not one.
+
+        Raises:
+            StudyError: the folder holds no study, another process writes it, or it cannot be deleted.
+        """
+        if not manifests.is_study(folder):
+            raise StudyError(f"{str(folder)!r} holds no study, and is not deleted. Choose another --out.")
+        with locked(folder), guarded(folder, "delete the study"):
+            gone = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.deleted")
+            folder.replace(gone)
+            shutil.rmtree(gone)
+
+    def lock(self) -> AbstractContextManager[None]:
+        """A block in which no other process writes this study."""
+        return locked(self.folder)
+
+    def update(self, manifest: Manifest) -> None:
+        """Write a changed manifest."""
+        manifests.write(self.folder, manifest)
+        self.manifest = manifest
+
+    def set_stage(self, status: RunStatus) -> None:
+        """Record how far a stage is."""
+        self.update(self.manifest.with_stage(status))
+
+    def is_done(self, stage: str) -> bool:
+        """Whether a stage is recorded as done."""
+        status = self.manifest.stages.get(stage)
+        return status is not None and status.state == "done"
+
+    def require_probe(self) -> None:
+        """Raise unless the activation pass is done.
+
+        Raises:
+            StudyError: it is not.
+        """
+        if not self.is_done(PROBE):
+            raise StudyError(f"The activation pass of the study {str(self.folder)!r} is not done. Go on with --resume.")
+
+    @cached_property
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """The study's layers, in the order of execution."""
+        return tuple(_layer(entry) for entry in cast("Sequence[dict[str, Any]]", self.manifest.spec["layers"]))
+
+    def layer(self, name: str) -> LayerInfo:
+        """One layer by name.
+
+        Raises:
+            UnknownNameError: the study has no such layer.
+        """
+        known = {layer.name: layer for layer in self.layers}
+        if name not in known:
+            raise unknown_name("layer of this study", name, known)
+        return known[name]
+
+    @cached_property
+    def images(self) -> tuple[ImageRecord, ...]:
+        """All probe images, explain first, then test, each by id."""
+        return tuple(images_records(read_table(self.folder / "images.parquet")))
+
+    @cached_property
+    def skipped(self) -> tuple[SkippedImage, ...]:
+        """The images that could not be used."""
+        return tuple(skipped_records(read_table(self.folder / "skipped.parquet")))
+
+    @cached_property
+    def labels(self) -> LabelTable | None:
+        """The labels of all images, if they have any."""
+        if not (self.folder / "labels.parquet").is_file():
+            return None
+        return read_labels(Arrays(self.folder), self.folder)
+
+    @property
+    def checkpoint(self) -> Path:
+        """The folder of an unfinished activation pass."""
+        return self.folder / "checkpoint"
+
+    def clear_checkpoint(self) -> None:
+        """Forget where an activation pass stood that is done."""
+        with guarded(self.checkpoint, "remove the checkpoint"):
+            if self.checkpoint.exists():
+                shutil.rmtree(self.checkpoint)
+
+    def arrays(self, layer: str) -> Arrays:
+        """The arrays of a layer."""
+        return Arrays(self.folder / "layers" / _file_name(layer))
+
+    def view(self, layer: str, services: Services, run: str = "") -> LayerView:
+        """The window on a layer, for a run.
+
+        Raises:
+            UnknownNameError: the study has no such layer.
+            StudyError: the activation pass is not done.
+        """
+        self.require_probe()
+        return LayerView(self.layer(layer), self.arrays(layer), self.images, self.labels, services, run)
+
+    def parts(self, run: str, layer: str) -> Parts:
+        """Where a run's explanations of a layer are written."""
+        return Parts(self.folder / "runs" / run / _file_name(layer))
+
+    def explanations(self, run: str | None = None) -> pa.Table:
+        """What methods said, by run, layer and unit; of one run or of all.
+
+        Raises:
+            UnknownNameError: there is no such run.
+        """
+        runs = self.manifest.runs
+        if run is not None and run not in runs:
+            raise unknown_name("run", run, runs)
+        tables = [
+            table.sort_by("unit")
+            for name in ([run] if run is not None else runs)
+            for layer in self.layers
+            if (table := self.parts(name, layer.name).read()) is not None
+        ]
+        return pa.concat_tables(tables) if tables else EXPLANATIONS.empty_table()
+
+    def write_scores(self, run: str, scores: Sequence[Score]) -> None:
+        """Keep the scores of a run, in place of earlier ones."""
+        write_table(self.folder / "scores" / f"{_file_name(run)}.parquet", scores_table(scores))
+
+    def scores(self) -> pa.Table:
+        """All scores, keyed by the explanation's id."""
+        files = (self.folder / "scores" / f"{_file_name(run)}.parquet" for run in self.manifest.runs)
+        tables = [read_table(file) for file in files if file.is_file()]
+        return pa.concat_tables(tables) if tables else SCORES.empty_table()
+
+
+def layer_entry(layer: LayerInfo) -> dict[str, Json]:
+    """A layer as it stands in the manifest."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(layer).items()}
+
+
+def _layer(entry: dict[str, Any]) -> LayerInfo:
+    size = entry["map_size"]
+    return LayerInfo(**{**entry, "map_size": None if size is None else (int(size[0]), int(size[1]))})
+
+
+def _file_name(name: str) -> str:
+    """A name as one part of a path on any system; dots stay, but never alone."""
+    quoted = quote(name, safe="").replace("~", "%7E")
+    return quoted.replace(".", "%2E") if set(quoted) == {"."} else quoted
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether the study's folder can be written, as far as the system says beforehand."""
+    return os.access(folder, os.W_OK)

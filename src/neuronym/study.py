@@ -1,0 +1,505 @@
+"""A study: one target, some of its layers, one set of probe images, and all that is said and measured of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pyarrow as pa
+import torch
+
+from neuronym import plugins
+from neuronym.activations.activation_pass import PassOptions, run_pass
+from neuronym.activations.batches import input_size
+from neuronym.activations.embed import cache_root, embed_images
+from neuronym.activations.respond import respond
+from neuronym.asking import absolute, check_place, check_same, choose_target, labels_key, provenance, select_early
+from neuronym.errors import StudyError, TargetError, UserError
+from neuronym.evaluate.concept_sources import LabelSource
+from neuronym.evaluate.held_out import HeldOut, held_out_scores, summary_of
+from neuronym.execute.devices import Running, choose_device
+from neuronym.explain.concepts import ConceptSet, read_concepts
+from neuronym.explain.running import run_method
+from neuronym.probes.probe_set import Given, ProbeSet, index
+from neuronym.records import ImageRecord, Json, LayerInfo, RunStatus, Score, Split, Tokens, Unit, digest
+from neuronym.store.layer_view import LayerView, Services
+from neuronym.store.manifest import Manifest
+from neuronym.store.query import select
+from neuronym.store.study_store import PROBE, StudyStore, layer_entry
+from neuronym.store.tables import explanations_records
+from neuronym.targets.layers import select as select_layers
+from neuronym.targets.preprocessing import Preprocessing
+from neuronym.targets.target import Target
+
+if TYPE_CHECKING:
+    from neuronym.backends import ImageTextEncoder
+    from neuronym.explain.explainer import Explainer
+    from neuronym.records import Summary
+
+Report: TypeAlias = Callable[[str, int, int], None]
+"""Told what is being done, how many items are done, and how many there are."""
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """A report that nobody reads."""
+
+
+class Study:
+    """The handle on a study's folder; make one with :meth:`create` or :meth:`open`.
+
+    Attributes:
+        store: the folder.
+        report: told about progress.
+    """
+
+    def __init__(
+        self, store: StudyStore, report: Report = _silent, target: Target | None = None, probe: ProbeSet | None = None
+    ) -> None:
+        self.store, self.report = store, report
+        self._target, self._probe = target, probe
+        self._device = "auto"
+        self._encoders: dict[tuple[str, str], ImageTextEncoder] = {}
+
+    @classmethod
+    def open(cls, folder: str | Path, report: Report = _silent) -> Study:
+        """The study in ``folder``.
+
+        Raises:
+            StudyError: there is none, or it is damaged, foreign or newer.
+        """
+        return cls(StudyStore(Path(folder).expanduser()), report)
+
+    @classmethod
+    def create(
+        cls,
+        folder: str | Path,
+        *,
+        model: str | Target,
+        layers: Sequence[str],
+        images: Sequence[Given] | Given,
+        weights: str | None = None,
+        test_images: Sequence[Given] | None = None,
+        labels: str | Path | None = None,
+        superclasses: str | Path | None = None,
+        seed: int = 0,
+        test_fraction: float = 0.3,
+        limit: int | None = None,
+        preprocessing: Mapping[str, str | None] | None = None,
+        tokens: Tokens | None = None,
+        prefix_tokens: int | None = None,
+        summaries: Sequence[Summary] = ("mean", "max"),
+        top_k: int = 20,
+        precision: str = "float32",
+        resume: bool = False,
+        overwrite: bool = False,
+        report: Report = _silent,
+    ) -> Study:
+        """A new study, or with ``resume`` the one that is there, if it was asked for in the same way.
+
+        Nothing runs yet but what is needed to know the layers and the images: :meth:`probe` makes the activation pass.
+
+        Args:
+            folder: where the study will be; parents are created.
+            model: a name (see :mod:`neuronym.plugins`) or a target.
+            layers: patterns; see :func:`neuronym.targets.layers.select`.
+            images: folders, lists, arrays or zips of images; see :func:`neuronym.probes.probe_set.index`.
+            weights: as the model's loader takes them.
+            test_images: images to judge on, instead of a share of ``images``.
+            labels: a table of classes or concepts.
+            superclasses: a table of super-classes.
+            seed: decides the split.
+            test_fraction: the share of images to judge on.
+            limit: take only that many images.
+            preprocessing: parts to override, as :meth:`Preprocessing.overridden` takes them.
+            tokens: the token policy of transformer layers.
+            prefix_tokens: how many class and register tokens precede the patches.
+            summaries: what is kept of each image and unit, mean and max at least.
+            top_k: exemplars per unit.
+            precision: of the forward pass; it changes results a little and so is part of the study.
+            resume: go on with the study that is there.
+            overwrite: delete the study that is there.
+            report: told about progress.
+
+        Raises:
+            StudyError: a study is there and neither ``resume`` nor ``overwrite`` was given, or it is another one.
+            UserError: the model, the layers or the images cannot be used.
+        """
+        place = Path(folder).expanduser()
+        exists = check_place(place, resume=resume, overwrite=overwrite)
+        target = choose_target(model, weights, preprocessing or {})
+        chosen = select_early(target, layers, tokens, prefix_tokens)
+        probe = index(
+            absolute(images),
+            test_paths=None if test_images is None else absolute(test_images),
+            seed=seed,
+            test_fraction=test_fraction,
+            labels=labels,
+            superclasses=superclasses,
+            limit=limit,
+            progress=lambda done, total: report("reading images", done, total),
+        )
+        size = input_size(probe, target.preprocessing)
+        if chosen is None:
+            sample = torch.zeros(2, 3, *size)
+            chosen = select_layers(target, layers, tokens=tokens, prefix_tokens=prefix_tokens, sample=sample)
+        spec: dict[str, Json] = {
+            "target": {key: value for key, value in target.spec().items() if key != "weights"},
+            "layers": [layer_entry(layer) for layer in chosen],
+            "probe": {"images": len(probe), "fingerprint": probe.fingerprint, "labels": labels_key(probe.labels)},
+            "summaries": sorted({"mean", "max", *summaries}),
+            "top_k": top_k,
+            "precision": precision,
+            "input": list(size),
+        }
+        if exists and overwrite:
+            StudyStore.remove(place)
+        if exists and resume:
+            store = StudyStore(place)
+            check_same(place, store.manifest.spec, spec)
+        else:
+            store = StudyStore.create(
+                place, Manifest(spec, provenance(target, probe)), probe.images, probe.skipped, probe.labels
+            )
+        return cls(store, report, target, probe)
+
+    @property
+    def folder(self) -> Path:
+        """Where the study is."""
+        return self.store.folder
+
+    @property
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """The layers, in the order of execution."""
+        return self.store.layers
+
+    @property
+    def images(self) -> tuple[ImageRecord, ...]:
+        """The probe images, explain first, then test."""
+        return self.store.images
+
+    @property
+    def target(self) -> Target:
+        """The model, loaded when it is first needed.
+
+        Raises:
+            TargetError: it can no longer be had, or its weights are not those that the study was made with.
+        """
+        if self._target is None:
+            self._target = self._reloaded()
+        return self._target
+
+    @cached_property
+    def probe_set(self) -> ProbeSet:
+        """The probe images, to be read again."""
+        if self._probe is not None:
+            return self._probe
+        made = self.store.manifest.provenance
+        sources = _strings(made, "sources")
+        duplicates = made.get("duplicates", 0)
+        return ProbeSet.restore(
+            self.store.images,
+            self.store.labels,
+            self.store.skipped,
+            duplicates if isinstance(duplicates, int) else 0,
+            sources,
+            _strings(made, "notes"),
+        )
+
+    def probe(
+        self,
+        *,
+        device: str = "auto",
+        batch_size: int = 32,
+        channels_last: bool | None = None,
+        workers: int | None = None,
+        save_seconds: float = 60.0,
+    ) -> Study:
+        """Make the activation pass, or what is missing of it, for all layers at once.
+
+        Args:
+            device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+            batch_size: images per forward pass.
+            channels_last: the memory layout; None to choose it.
+            workers: threads that decode images.
+            save_seconds: how often the statistics are saved.
+
+        Raises:
+            NonFiniteError: a layer gave NaN or infinity.
+            UserError: the device is not there, an image has gone, the disk is full.
+        """
+        self._device = device
+        if self.store.is_done(PROBE):
+            return self
+        spec = self.store.manifest.spec
+        running = Running.chosen(device, str(spec["precision"]), channels_last)
+        options = PassOptions(
+            tuple(_strings(spec, "summaries")),  # type: ignore[arg-type]
+            int(str(spec["top_k"])),
+            batch_size,
+            workers,
+            save_seconds,
+        )
+        arrays = [self.store.arrays(layer.name) for layer in self.layers]
+        total, key = len(self.images), self.store.manifest.key
+        with self.store.lock():
+            self.store.set_stage(RunStatus(PROBE, key, "running", 0, total))
+            run_pass(
+                self.target,
+                self.layers,
+                self.probe_set,
+                arrays,
+                self.store.checkpoint,
+                running,
+                options,
+                lambda done, count: self.report("activation pass", done, count),
+            )
+            self.store.set_stage(RunStatus(PROBE, key, "done", total, total))
+            self.store.clear_checkpoint()
+        return self
+
+    def explain(
+        self,
+        method: str = "clip-dissect",
+        *,
+        concepts: str | Path | ConceptSet | Sequence[str] | None = None,
+        encoder: str | ImageTextEncoder | None = None,
+        layers: Sequence[str] | None = None,
+        units: Sequence[int] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        device: str = "auto",
+    ) -> str:
+        """Describe units by a method, going on where the same was interrupted before.
+
+        Args:
+            method: the name of a method.
+            concepts: a file, ``labels``, ``labels:GROUP``, texts, or a concept set.
+            encoder: the name of an image-text encoder, or an encoder.
+            layers: names of layers of the study; all of them if not given.
+            units: positions of units in each layer; all of them if not given.
+            settings: parameters of the method.
+            device: where the encoder runs.
+
+        Returns:
+            The id of the run; equal inputs give the same.
+
+        Raises:
+            MethodError: the method cannot run on this study with these parameters.
+            UserError: a name means nothing, or the study is not writable.
+        """
+        self.store.require_probe()
+        explainer, made_with = self._explainer(method, concepts, encoder, settings, device)
+        chosen = [self.store.layer(name) for name in layers] if layers is not None else list(self.layers)
+        wanted = [_units(layer, units) for layer in chosen]
+        run = f"{explainer.name}-{digest({'study': self.store.manifest.key, **made_with['key']}, 8)}"  # type: ignore[dict-item]
+        self._device = device
+        total, before = sum(map(len, wanted)), 0
+        with self.store.lock():
+            self.store.update(self.store.manifest.with_run(run, made_with))
+            self.store.set_stage(RunStatus(f"explain/{run}", run, "running", 0, total))
+            for layer, asked in zip(chosen, wanted, strict=True):
+                run_method(
+                    explainer,
+                    asked,
+                    self.view(layer.name, run),
+                    self.store.parts(run, layer.name),
+                    lambda done, _, start=before: self.report(f"{explainer.name}", start + done, total),  # type: ignore[misc]
+                )
+                before += len(asked)
+            self.store.set_stage(RunStatus(f"explain/{run}", run, "done", total, total))
+        return run
+
+    def check_method(
+        self,
+        method: str,
+        *,
+        concepts: str | Path | ConceptSet | Sequence[str] | None = None,
+        encoder: str | ImageTextEncoder | None = None,
+        settings: Mapping[str, Any] | None = None,
+        device: str = "auto",
+    ) -> None:
+        """Raise now what :meth:`explain` would raise of its arguments after a long activation pass.
+
+        Raises:
+            UserError: see :meth:`explain`.
+        """
+        self._explainer(method, concepts, encoder, settings, device)
+
+    def evaluate(self, source: str = "labels", *, run: str | None = None) -> dict[tuple[str, str], HeldOut]:
+        """Correlate descriptions with their units on the test images, and keep the scores.
+
+        Args:
+            source: ``labels`` (of the group that the run's concepts are from, if they are labels) or ``labels:GROUP``.
+            run: one run; all of them if not given.
+
+        Returns:
+            The figures by (run, layer).
+
+        Raises:
+            MethodError: nothing was explained, or the images have no such labels.
+        """
+        head, _, group = source.partition(":")
+        if head != "labels":
+            raise UserError(f"There is no concept source {source!r}. Use labels or labels:GROUP.")
+        runs = self.store.manifest.runs
+        if not runs:
+            raise StudyError(f"Nothing was explained yet in {str(self.folder)!r}. Run `neuronym explain` first.")
+        figures: dict[tuple[str, str], HeldOut] = {}
+        for name in [run] if run is not None else runs:
+            kept: list[Score] = []
+            explained = explanations_records(self.store.explanations(name))
+            made_with = runs[name]
+            for layer in self.layers:
+                rows = [one for one in explained if one.unit.layer == layer.name]
+                if not rows:
+                    continue
+                view = self.view(layer.name, name)
+                chosen = group or str(made_with.get("label_group") or "")
+                labels = LabelSource.of(view.labels("explain"), view.labels("test"), chosen)
+                scores = held_out_scores(rows, view, labels, str(made_with["summary"]))  # type: ignore[arg-type]
+                figures[name, layer.name] = summary_of(scores)
+                kept += scores
+            with self.store.lock():
+                self.store.write_scores(name, kept)
+        return figures
+
+    def table(
+        self,
+        layer: str | None = None,
+        *,
+        search: str | None = None,
+        units: Sequence[int] | None = None,
+        state: str | None = None,
+        method: str | None = None,
+        run: str | None = None,
+    ) -> pa.Table:
+        """What was said of the units, with the held-out scores there are, as an Arrow table (``.to_pandas()`` works).
+
+        Raises:
+            UnknownNameError: nothing was said of such a layer, by such a method or in such a run.
+        """
+        table = select(
+            self.store.explanations(run),
+            layer=None if layer is None else self.store.layer(layer).name,
+            search=search,
+            units=units,
+            state=state,
+            method=method,
+        )
+        return _with_scores(table, self.store.scores())
+
+    def view(self, layer: str, run: str = "") -> LayerView:
+        """The window on one layer, for explainers of one's own.
+
+        Raises:
+            UnknownNameError: there is no such layer.
+            StudyError: the activation pass is not done.
+        """
+        return self.store.view(layer, self._services, run)
+
+    @cached_property
+    def _services(self) -> Services:
+        preprocessing = Preprocessing.from_spec(self._target_spec["preprocessing"])
+
+        def embed(encoder: Any, split: Split) -> Any:
+            def progress(done: int, total: int) -> None:
+                self.report(f"encoding {split} images", done, total)
+
+            return embed_images(encoder, self.probe_set, split, cache_root(), progress=progress)
+
+        def answer(layer: LayerInfo, images: Sequence[Any]) -> Any:
+            precision = str(self.store.manifest.spec["precision"])
+            return respond(self.target, layer, images, Running.chosen(self._device, precision))
+
+        return Services(self.probe_set.load, preprocessing.geometry, embed, answer)
+
+    @property
+    def _target_spec(self) -> dict[str, Any]:
+        spec = self.store.manifest.spec["target"]
+        assert isinstance(spec, dict)
+        return spec
+
+    def _explainer(
+        self,
+        method: str,
+        concepts: str | Path | ConceptSet | Sequence[str] | None,
+        encoder: str | ImageTextEncoder | None,
+        settings: Mapping[str, Any] | None,
+        device: str,
+    ) -> tuple[Explainer, dict[str, Json]]:
+        """The method, and what a run of it is made with."""
+        given = None if concepts is None else self._concepts(concepts)
+        coder = self._encoder(encoder, device) if isinstance(encoder, str) else encoder
+        explainer = plugins.make_method(method, settings or {}, given, coder)
+        return explainer, _made_with(method, explainer, given, coder)
+
+    def _encoder(self, name: str, device: str) -> ImageTextEncoder:
+        """An encoder by name, loaded once."""
+        if (name, device) not in self._encoders:
+            self._encoders[name, device] = plugins.encoder(name, choose_device(device))
+        return self._encoders[name, device]
+
+    def _concepts(self, given: str | Path | ConceptSet | Sequence[str]) -> ConceptSet:
+        if isinstance(given, ConceptSet):
+            return given
+        return read_concepts(given, self.store.labels) if isinstance(given, str | Path) else ConceptSet.of(given)
+
+    def _reloaded(self) -> Target:
+        spec = self._target_spec
+        weights = self.store.manifest.provenance.get("weights")
+        target = plugins.target(spec["name"], None if weights is None else str(weights))
+        target = replace(target, preprocessing=Preprocessing.from_spec(spec["preprocessing"]))
+        if target.weights_hash != spec["weights_hash"]:
+            raise TargetError(
+                f"The weights of {spec['name']} are not those that the study {str(self.folder)!r} was made with. "
+                "Put the old ones back, or make a new study."
+            )
+        return target
+
+
+def _strings(mapping: Mapping[str, Json], key: str) -> list[str]:
+    values = mapping.get(key, [])
+    return [str(value) for value in values] if isinstance(values, Sequence) and not isinstance(values, str) else []
+
+
+def _units(layer: LayerInfo, given: Sequence[int] | None) -> list[Unit]:
+    for unit in given or ():
+        if not 0 <= unit < layer.units:
+            raise UserError(f"The layer {layer.name!r} has no unit {unit}; it has {layer.units}, counted from 0.")
+    return [Unit(layer.name, unit) for unit in (range(layer.units) if given is None else sorted(set(given)))]
+
+
+def _made_with(
+    method: str, explainer: Any, concepts: ConceptSet | None, encoder: ImageTextEncoder | None
+) -> dict[str, Json]:
+    """What a run is made with; under ``key`` all that changes its results."""
+    values = {name: getattr(explainer, name) for name in plugins.parameters(type(explainer))}
+    plain: dict[str, Json] = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+    return {
+        "method": method,
+        "summary": explainer.summary,
+        "concepts": None if concepts is None else concepts.source,
+        "label_group": None if concepts is None else concepts.group,
+        "encoder": None if encoder is None else encoder.name,
+        "key": {
+            "method": method,
+            "parameters": plain,
+            "concepts": None if concepts is None else concepts.key,
+            "encoder": None if encoder is None else encoder.key,
+        },
+    }
+
+
+def _with_scores(table: pa.Table, scores: pa.Table) -> pa.Table:
+    """The table with one column per metric."""
+    ids = [
+        f"{run}/{layer}:{unit}"
+        for run, layer, unit in zip(*(table[column].to_pylist() for column in ("run", "layer", "unit")), strict=True)
+    ]
+    for metric in dict.fromkeys(scores["metric"].to_pylist()):
+        rows = scores.filter(pa.compute.field("metric") == metric)
+        values = dict(zip(rows["explanation"].to_pylist(), rows["value"].to_pylist(), strict=True))
+        table = table.append_column(metric, pa.array([values.get(one) for one in ids], pa.float64()))
+    return table
