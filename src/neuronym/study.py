@@ -19,7 +19,8 @@ from neuronym.activations.respond import respond
 from neuronym.asking import absolute, check_place, check_same, choose_target, labels_key, provenance, select_early
 from neuronym.errors import StudyError, TargetError, UserError
 from neuronym.evaluate.concept_sources import LabelSource
-from neuronym.evaluate.held_out import HeldOut, held_out_scores, summary_of
+from neuronym.evaluate.figures import HeldOut, summary_of
+from neuronym.evaluate.held_out import held_out_scores
 from neuronym.execute.devices import Running, choose_device
 from neuronym.explain.concepts import ConceptSet, read_concepts
 from neuronym.explain.running import run_method
@@ -27,7 +28,6 @@ from neuronym.probes.probe_set import Given, ProbeSet, index
 from neuronym.records import ImageRecord, Json, LayerInfo, RunStatus, Score, Split, Tokens, Unit, digest
 from neuronym.store.layer_view import LayerView, Services
 from neuronym.store.manifest import Manifest
-from neuronym.store.query import select
 from neuronym.store.study_store import PROBE, StudyStore, layer_entry
 from neuronym.store.tables import explanations_records
 from neuronym.targets.layers import select as select_layers
@@ -380,15 +380,7 @@ class Study:
         Raises:
             UnknownNameError: nothing was said of such a layer, by such a method or in such a run.
         """
-        table = select(
-            self.store.explanations(run),
-            layer=None if layer is None else self.store.layer(layer).name,
-            search=search,
-            units=units,
-            state=state,
-            method=method,
-        )
-        return _with_scores(table, self.store.scores())
+        return self.store.table(layer, search=search, units=units, state=state, method=method, run=run)
 
     def view(self, layer: str, run: str = "") -> LayerView:
         """The window on one layer, for explainers of one's own.
@@ -490,16 +482,3 @@ def _made_with(
             "encoder": None if encoder is None else encoder.key,
         },
     }
-
-
-def _with_scores(table: pa.Table, scores: pa.Table) -> pa.Table:
-    """The table with one column per metric."""
-    ids = [
-        f"{run}/{layer}:{unit}"
-        for run, layer, unit in zip(*(table[column].to_pylist() for column in ("run", "layer", "unit")), strict=True)
-    ]
-    for metric in dict.fromkeys(scores["metric"].to_pylist()):
-        rows = scores.filter(pa.compute.field("metric") == metric)
-        values = dict(zip(rows["explanation"].to_pylist(), rows["value"].to_pylist(), strict=True))
-        table = table.append_column(metric, pa.array([values.get(one) for one in ids], pa.float64()))
-    return table

@@ -70,7 +70,9 @@ def main(folder: Path) -> None:
     mount(folder, "-o", "remount,size=2m")
     assert fill(arrays, parts) == ""
     np.testing.assert_array_equal(arrays.read("x"), VALUES)
-    assert len(TABLE) * (len(VALUES) - 1) <= len(parts.read()) <= len(TABLE) * len(VALUES)
+    table = parts.read()
+    assert table is not None
+    assert len(TABLE) * (len(VALUES) - 1) <= len(table) <= len(TABLE) * len(VALUES)
     arrays.flush()
 
     mount(folder, "-o", "remount,ro")

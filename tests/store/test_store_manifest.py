@@ -151,7 +151,7 @@ def test_other_types_inside(tmp_path: Path, field: str, value: object) -> None:
     )
 
 
-def test_every_flipped_bit_and_every_cut_is_refused(tmp_path: Path) -> None:
+def test_every_flipped_byte_and_every_cut_is_refused(tmp_path: Path) -> None:
     manifest.write(tmp_path, MANIFEST)
     path = tmp_path / "manifest.json"
     data = path.read_bytes()

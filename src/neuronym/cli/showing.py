@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from neuronym.evaluate.held_out import FLOOR, METRIC, HeldOut
+from neuronym.evaluate.figures import FLOOR, METRIC, HeldOut
 
 if TYPE_CHECKING:
     import pyarrow as pa

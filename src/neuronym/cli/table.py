@@ -31,9 +31,9 @@ def table(
     """Show, search and export the descriptions of a study."""
     from neuronym.cli.showing import show_table
     from neuronym.store.query import export
-    from neuronym.study import Study
+    from neuronym.store.study_store import StudyStore
 
-    rows = Study.open(study).table(
+    rows = StudyStore(Path(study).expanduser()).table(
         layer, search=search, units=given.unit_list(units), state=state, method=method, run=run
     )
     if format is None and out is None:

@@ -36,7 +36,7 @@ def unpack(data: bytes) -> pa.Table:
     blank = _marked(data, _BLANK)
     if found < len(_MARK) or data[found : found + len(_BLANK)] != b"%08x" % crc32c(blank):
         raise Damaged
-    table = pq.read_table(pa.BufferReader(data))
+    table = pq.ParquetFile(pa.BufferReader(data)).read()
     kept = {key: value for key, value in (table.schema.metadata or {}).items() if key != _KEY.encode()}
     return table.replace_schema_metadata(kept or None)
 

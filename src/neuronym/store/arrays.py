@@ -145,9 +145,10 @@ class Arrays:
         """
         with guarded(self.folder, "write the arrays"):
             for path in self._unsynced:
-                with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+                with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
                     os.fsync(file.fileno())
-        for folder in {path.parent for path in self._unsynced}:
+        folders = {folder for path in self._unsynced for folder in path.parents}
+        for folder in sorted(folder for folder in folders if folder.is_relative_to(self.folder)):
             sync_folder(folder)
         self._unsynced.clear()
 

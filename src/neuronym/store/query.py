@@ -17,6 +17,7 @@ from neuronym.errors import UserError, unknown_name
 from neuronym.records import State
 from neuronym.store import _parquet
 from neuronym.store.atomic import write_bytes
+from neuronym.store.tables import EXPLANATIONS
 
 Format: TypeAlias = Literal["csv", "parquet", "json", "clip-dissect", "milan", "dnd"]
 """``csv``, ``parquet`` and ``json`` hold every row; the others are the layouts of published label files."""
@@ -77,6 +78,17 @@ def select(
     return found
 
 
+def with_scores(table: pa.Table, scores: pa.Table) -> pa.Table:
+    """The explanations with one more column, of numbers or none, for each metric in the table of scores."""
+    names = (table[column].to_pylist() for column in ("run", "layer", "unit"))
+    ids = [f"{run}/{layer}:{unit}" for run, layer, unit in zip(*names, strict=True)]
+    for metric in dict.fromkeys(scores["metric"].to_pylist()):
+        rows = scores.filter(pc.field("metric") == metric)
+        values = dict(zip(rows["explanation"].to_pylist(), rows["value"].to_pylist(), strict=True))
+        table = table.append_column(metric, pa.array([values.get(one) for one in ids], pa.float64()))
+    return table
+
+
 def export(table: pa.Table, path: Path | None, format: Format) -> Exported:
     """Explanations as a file; it is written to ``path``, if one is given, whole or not at all.
 
@@ -96,13 +108,15 @@ def export(table: pa.Table, path: Path | None, format: Format) -> Exported:
     """
     if format not in get_args(Format):
         raise unknown_name("export format", format, get_args(Format))
-    plain = table.select(FIELDS)
+    metrics = [name for name in table.column_names if name not in EXPLANATIONS.names]
+    columns = [*FIELDS[:-1], *metrics, FIELDS[-1]]
+    plain = table.select(columns)
     if format == "parquet":
         made = Exported(_parquet.pack(plain), len(plain), 0)
     elif format == "json":
         made = Exported(_json(plain.to_pylist()), len(plain), 0)
     elif format == "csv":
-        made = Exported(_csv(FIELDS, map(_flat, plain.to_pylist())), len(plain), 0)
+        made = Exported(_csv(columns, map(_flat, plain.to_pylist())), len(plain), 0)
     else:
         made = _published(plain.to_pylist(), format)
     if path is not None:
@@ -154,7 +168,7 @@ _LAYOUTS: dict[str, tuple[Sequence[str], Callable[[_Row], list[Any]]]] = {
 def _flat(row: _Row) -> list[Any]:
     """A row with its candidates as one text."""
     candidates = "; ".join(f"{candidate['text']} ({candidate['score']:.6g})" for candidate in row["candidates"])
-    return [*(row[name] for name in FIELDS[:-1]), candidates]
+    return [*(value for name, value in row.items() if name != "candidates"), candidates]
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:

@@ -32,6 +32,7 @@ from neuronym.store.atomic import guarded, locked, write_table
 from neuronym.store.layer_view import LayerView, Services
 from neuronym.store.manifest import Manifest
 from neuronym.store.parts import Parts
+from neuronym.store.query import select, with_scores
 from neuronym.store.tables import (
     EXPLANATIONS,
     SCORES,
@@ -209,6 +210,25 @@ class StudyStore:
             if (table := self.parts(name, layer.name).read()) is not None
         ]
         return pa.concat_tables(tables) if tables else EXPLANATIONS.empty_table()
+
+    def table(
+        self,
+        layer: str | None = None,
+        *,
+        search: str | None = None,
+        units: Sequence[int] | None = None,
+        state: str | None = None,
+        method: str | None = None,
+        run: str | None = None,
+    ) -> pa.Table:
+        """What was said of the units, with a column for each metric that was scored; see :func:`select`.
+
+        Raises:
+            UnknownNameError: nothing was said of such a layer, by such a method or in such a run.
+        """
+        name = None if layer is None else self.layer(layer).name
+        table = select(self.explanations(run), layer=name, search=search, units=units, state=state, method=method)
+        return with_scores(table, self.scores())
 
     def write_scores(self, run: str, scores: Sequence[Score]) -> None:
         """Keep the scores of a run, in place of earlier ones."""
