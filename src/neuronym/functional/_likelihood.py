@@ -1,8 +1,9 @@
 """The CPU kernel of the log likelihoods behind WPMI and SoftWPMI.
 
-The work is bound by memory: every unit reads its own rows of the table of probabilities. So the rows are read in
-windows of images that fit the cache, all units taking from a window what they need of it before the next one; within a
-window a row's part is long, so that the processor fetches ahead.
+The work is bound by memory. A visit multiplies eight rows of the table of probabilities into one unit's products. The
+visits of all units are made in the order of the images, so that a row which several units need is still in the cache
+when the next of them comes, and so that rows not seen before come evenly spread: while one visit is computed, the rows
+of the next are fetched.
 """
 
 from __future__ import annotations
@@ -12,74 +13,150 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
 from neuronym.functional import _numba
 
-_STRIDE = 8  # factors multiplied before the running product is read and written
-_BLOCK = 2560  # concepts at a time
-_WINDOW = 4 << 20  # bytes of a window's rows
+_ROWS = 8  # of a visit: its constants fill half of AVX-512's registers
+_LANES = 8  # doubles computed at once; machines with narrower vectors take several
+_LINE = 16  # columns of float32 in 64 bytes, what one prefetch brings
+_BLOCK = 512  # concepts at a time: the rows between two visits to one unit stay in the second-level cache
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int64]
 
 
-@_numba.fused_kernel
-def _products(p: Any, rows: Any, a: Any, w: Any, bounds: Any, out: Any, start: int, stop: int) -> None:
+class _Writer:
+    """Writes the vector instructions that Numba's own loops do not become when they also prefetch."""
+
+    def __init__(self, context: Any, builder: Any, arrays: dict[str, tuple[Any, Any]]) -> None:
+        self.builder = builder
+        self.types = {name: kind for name, (kind, _) in arrays.items()}
+        self.arrays = {name: context.make_array(kind)(context, builder, value) for name, (kind, value) in arrays.items()}
+        self.scalars = {name: context.get_value_type(kind.dtype) for name, (kind, _) in arrays.items()}
+        self.context = context
+
+    def _pointer(self, name: str, row: Any, column: Any) -> Any:
+        return cgutils.get_item_pointer(self.context, self.builder, self.types[name], self.arrays[name], [row, column])
+
+    def _vector(self, name: str, row: Any, column: Any, lanes: int) -> Any:
+        """A pointer to ``lanes`` neighbouring entries of a row, and their alignment."""
+        vector = ir.VectorType(self.scalars[name], lanes)
+        return self.builder.bitcast(self._pointer(name, row, column), vector.as_pointer())
+
+    def prefetch(self, name: str, row: Any, column: Any) -> None:
+        pointer, number = self._pointer(name, row, column), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        call = self.builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
+        self.builder.call(call, [pointer, number(0), number(3), number(1)])  # to read, into all caches, data
+
+    def spread(self, values: Any, index: int, lanes: int) -> Any:
+        """One of a tuple's values in every lane."""
+        number, empty = ir.IntType(32), ir.Constant(ir.VectorType(ir.DoubleType(), lanes), ir.Undefined)
+        first = self.builder.insert_element(empty, self.builder.extract_value(values, index), number(0))
+        return self.builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(number, lanes), [0] * lanes))
+
+    def factor(self, row: Any, column: Any, a: Any, w: Any) -> Any:
+        """``a + w p`` for some columns of one row; the sum with the product may be rounded once."""
+        value = self.builder.load(self._vector("p", row, column, a.type.count), align=4)
+        if self.scalars["p"] != ir.DoubleType():
+            value = self.builder.fpext(value, a.type)
+        product = self.builder.fmul(value, w, flags=("contract",))
+        return self.builder.fadd(product, a, flags=("contract",))
+
+    def multiply(self, unit: Any, column: Any, factors: list[Any]) -> None:
+        """Multiply the factors, in pairs of pairs, into the unit's products."""
+        while len(factors) > 1:
+            factors = [self.builder.fmul(x, y) for x, y in zip(factors[::2], factors[1::2], strict=True)]
+        pointer = self._vector("out", unit, column, factors[0].type.count)
+        product = self.builder.fmul(self.builder.load(pointer, align=8), factors[0])
+        self.builder.store(product, pointer, align=8)
+
+
+def _multiplier(columns: int, lanes: int) -> Any:
+    """A function for kernels: eight rows' factors of ``columns`` concepts into the products, the next rows fetched.
+
+    Its arguments are ``p``, ``out``, a unit, tuples of its rows, of the rows to fetch, of ``a`` and of ``w``, and the
+    first column.
+    """
+
+    def typed(typing: Any, p: Any, out: Any, unit: Any, rows: Any, ahead: Any, a: Any, w: Any, column: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            p, out, unit, rows, ahead, a, w, column = arguments
+            writer = _Writer(context, builder, {"p": (signature.args[0], p), "out": (signature.args[1], out)})
+            picked = [builder.extract_value(rows, k) for k in range(_ROWS)]
+            for k in range(_ROWS) if columns > 1 else ():
+                writer.prefetch("p", builder.extract_value(ahead, k), column)
+            constants = [(writer.spread(a, k, lanes), writer.spread(w, k, lanes)) for k in range(_ROWS)]
+            for offset in range(0, columns, lanes):
+                place = builder.add(column, column.type(offset))
+                factors = [writer.factor(row, place, *pair) for row, pair in zip(picked, constants, strict=True)]
+                writer.multiply(unit, place, factors)
+            return context.get_dummy_value()
+
+        return types.void(p, out, unit, rows, ahead, a, w, column), generate
+
+    return intrinsic(typed)
+
+
+_multiply_line, _multiply_one = _multiplier(_LINE, _LANES), _multiplier(1, 1)
+
+
+@_numba.inlined
+def _eight(table: Any, i: int) -> Any:
+    """A row of eight as a tuple, which a kernel keeps in registers."""
+    return (
+        table[i, 0], table[i, 1], table[i, 2], table[i, 3], table[i, 4], table[i, 5], table[i, 6], table[i, 7]
+    )  # fmt: skip
+
+
+@_numba.kernel
+def _products(p: Any, units: Any, rows: Any, a: Any, w: Any, out: Any, start: int, stop: int) -> None:
     """Write, for the concepts ``start .. stop`` of all units, the products of ``a + w p`` over the unit's rows.
 
-    ``rows``, ``a`` and ``w`` are [units, picks]; a unit's picks of window i lie between ``bounds[i]`` and
-    ``bounds[i + 1]`` [units], all multiples of the stride.
+    ``units`` [visits] says whose products a visit's factors go into; ``rows``, ``a`` and ``w`` are [visits, 8].
     """
-    n = stop - start
-    for i in range(len(bounds) - 1):
-        for u in range(len(rows)):
-            product = out[u, start:stop]
-            for k in range(bounds[i, u], bounds[i + 1, u], 8):
-                r0, r1 = p[rows[u, k], start:stop], p[rows[u, k + 1], start:stop]
-                r2, r3 = p[rows[u, k + 2], start:stop], p[rows[u, k + 3], start:stop]
-                r4, r5 = p[rows[u, k + 4], start:stop], p[rows[u, k + 5], start:stop]
-                r6, r7 = p[rows[u, k + 6], start:stop], p[rows[u, k + 7], start:stop]
-                a0, a1, a2, a3 = a[u, k], a[u, k + 1], a[u, k + 2], a[u, k + 3]
-                a4, a5, a6, a7 = a[u, k + 4], a[u, k + 5], a[u, k + 6], a[u, k + 7]
-                w0, w1, w2, w3 = w[u, k], w[u, k + 1], w[u, k + 2], w[u, k + 3]
-                w4, w5, w6, w7 = w[u, k + 4], w[u, k + 5], w[u, k + 6], w[u, k + 7]
-                for c in range(n):
-                    first = ((a0 + w0 * r0[c]) * (a1 + w1 * r1[c])) * ((a2 + w2 * r2[c]) * (a3 + w3 * r3[c]))
-                    second = ((a4 + w4 * r4[c]) * (a5 + w5 * r5[c])) * ((a6 + w6 * r6[c]) * (a7 + w7 * r7[c]))
-                    product[c] *= first * second
+    out[:, start:stop] = 1.0
+    whole = stop - (stop - start) % 16
+    for v in range(len(units)):
+        unit, picked, ahead = units[v], _eight(rows, v), _eight(rows, min(v + 1, len(units) - 1))
+        constants, weights = _eight(a, v), _eight(w, v)
+        for c in range(start, whole, 16):
+            _multiply_line(p, out, unit, picked, ahead, constants, weights, c)
+        for c in range(whole, stop):
+            _multiply_one(p, out, unit, picked, ahead, constants, weights, c)
 
 
-def _plan(top: Ints, weights: Floats, floor: float, images: int, windows: int) -> tuple[Ints, Floats, Floats, Ints]:
-    """Rows, constants and weights of each unit in the order of the images, and windows' bounds [windows + 1, units].
+def _visits(top: Ints, weights: Floats, floor: float) -> tuple[Ints, Ints, Floats, Floats]:
+    """Units [visits], rows, constants and weights [visits, 8] of the visits, in the order of their last images.
 
-    Units are filled up to whole strides with factors of exactly one; a window's bounds are moved to whole strides.
+    Units are filled up to whole visits with factors of exactly one.
     """
-    order = np.argsort(top, axis=1, kind="stable")
-    rows = np.take_along_axis(top, order, 1)
-    edges = np.linspace(0, images, windows + 1)[1:-1]
-    inner = (rows < edges[:, None, None]).sum(2)
-    fill = -rows.shape[1] % _STRIDE
-    picks = rows.shape[1] + fill
-    bounds = np.concatenate([np.zeros((1, len(top)), int), (inner + _STRIDE // 2) // _STRIDE * _STRIDE])
-    bounds = np.concatenate([bounds, np.full((1, len(top)), picks)])
-    sorted_weights = weights[order]
-    return (
-        np.pad(rows, ((0, 0), (0, fill)), mode="edge"),
-        np.pad(1 - sorted_weights + floor, ((0, 0), (0, fill)), constant_values=1.0),
-        np.pad(sorted_weights, ((0, 0), (0, fill)), constant_values=0.0),
-        bounds,
-    )
+    order = np.argsort(top, axis=1)
+    fill = ((0, 0), (0, -top.shape[1] % _ROWS))
+    rows = np.pad(np.take_along_axis(top, order, 1), fill, mode="edge").reshape(-1, _ROWS)
+    a = np.pad((1 - weights + floor)[order], fill, constant_values=1.0).reshape(-1, _ROWS)
+    w = np.pad(weights[order], fill, constant_values=0.0).reshape(-1, _ROWS)
+    units = np.repeat(np.arange(len(top)), len(rows) // len(top))
+    sweep = np.argsort(rows[:, -1], kind="stable")
+    return units[sweep], rows[sweep], a[sweep], w[sweep]
 
 
-def products(p: Floats, top: Ints, weights: Floats, floor: float) -> torch.Tensor:
-    """Products over all ranks of ``1 + w (p - 1) + floor``, float64 [units, concepts]; they must not underflow."""
-    images, concepts = p.shape
-    size = min(images, top.size) * min(concepts, _BLOCK) * p.itemsize
-    windows = max(1, min(-(-size // _WINDOW), top.shape[1] // _STRIDE))
-    rows, a, w, bounds = _plan(top, weights, floor, images, windows)
-    out = torch.ones(len(top), concepts, dtype=torch.float64)
+def log_products(p: Floats, top: Ints, weights: Floats, floor: float) -> torch.Tensor:
+    """Logs of the products over all ranks of ``1 + w (p - 1) + floor``, float64 [units, concepts].
+
+    ``p`` [images, concepts] lies row by row. The products must not underflow.
+    """
+    visits = _visits(top, weights, floor)
+    out = torch.empty(len(top), p.shape[1], dtype=torch.float64)
     table = out.numpy()
-    _numba.run(
-        lambda start, stop: _products(p, rows, a, w, bounds, table, start, stop), _numba.ranges(concepts, _BLOCK)
-    )
+
+    def block(start: int, stop: int) -> None:
+        _products(p, *visits, table, start, stop)
+        # A tensor of this thread's own, since a thread does not inherit inference mode.
+        torch.from_numpy(table[:, start:stop]).log_()
+
+    _numba.run(block, _numba.ranges(p.shape[1], _BLOCK, _LINE))
     return out

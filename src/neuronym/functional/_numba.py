@@ -83,11 +83,18 @@ def _team() -> Callable[..., None] | None:
     return door
 
 
-def ranges(total: int, step: int) -> list[tuple[int, int]]:
-    """``0 .. total`` cut into pieces of about ``step``, as many as fill torch's number of threads evenly."""
-    threads = max(1, torch.get_num_threads())
-    pieces = min(-(-max(1, total // step) // threads) * threads, total)
-    return [(total * i // pieces, total * (i + 1) // pieces) for i in range(pieces)]
+def ranges(total: int, step: int, unit: int = 1) -> list[tuple[int, int]]:
+    """``0 .. total`` cut into pieces of about ``step``, as many as fill torch's number of threads evenly.
+
+    Pieces begin at multiples of ``unit``.
+    """
+    threads, whole = max(1, torch.get_num_threads()), -(-total // unit)
+    pieces = min(-(-max(1, total // step) // threads) * threads, whole)
+
+    def end(i: int) -> int:
+        return min(whole * i // pieces * unit, total)
+
+    return [(end(i), end(i + 1)) for i in range(pieces)]
 
 
 def run(call: Callable[[int, int], object], pieces: Sequence[tuple[int, int]]) -> None:

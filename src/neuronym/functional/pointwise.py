@@ -116,7 +116,7 @@ def concept_log_likelihood(
     if not top.numel() or not p.numel():
         return torch.zeros(len(top), p.shape[1], dtype=torch.float64, device=p.device)
     ends = [0, *_groups(weights, floor)]
-    logs = (_products(p, top[:, i:j], weights[i:j], floor).log_() for i, j in pairwise(ends))
+    logs = (_log_products(p, top[:, i:j], weights[i:j], floor) for i, j in pairwise(ends))
     total = next(logs)
     for more in logs:
         total += more
@@ -135,13 +135,13 @@ def _groups(weights: Float64[Tensor, " top_k"], floor: float | int) -> list[int]
     return [*ends, len(weights)]
 
 
-def _products(p: Tensor, top: Tensor, weights: Tensor, floor: float | int) -> Float64[Tensor, "units concepts"]:
-    """The product of the factors of some ranks: the kernel's on the CPU, torch's elsewhere."""
+def _log_products(p: Tensor, top: Tensor, weights: Tensor, floor: float | int) -> Float64[Tensor, "units concepts"]:
+    """Log of the product of the factors of some ranks: the kernel's on the CPU, torch's elsewhere."""
     if p.device.type != "cpu":
-        return _products_torch(p, top, weights, floor)
+        return _products_torch(p, top, weights, floor).log_()
     from neuronym.functional import _likelihood
 
-    return _likelihood.products(p.contiguous().numpy(), top.contiguous().numpy(), weights.numpy(), floor)
+    return _likelihood.log_products(p.contiguous().numpy(), top.contiguous().numpy(), weights.numpy(), floor)
 
 
 def _products_torch(p: Tensor, top: Tensor, weights: Tensor, floor: float | int) -> Float64[Tensor, "units concepts"]:
