@@ -18,7 +18,7 @@ def import_attribute(name: str, error: type[UserError]) -> object:
         error: the name has another form, or the module or the attribute cannot be had.
     """
     path, colon, attribute = name.partition(":")
-    if not colon or not path or not attribute:
+    if not colon or not path or not attribute or path.startswith("."):
         raise error(f"{name!r} is not of the form package.module:callable.")
     with current_folder():
         try:

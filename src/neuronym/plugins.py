@@ -1,28 +1,30 @@
 """The one door for models, encoders and methods, and the one grammar of their names.
 
 Third-party packages and Neuronym itself declare entry points in the groups ``neuronym.targets``,
-``neuronym.encoders`` and ``neuronym.methods``. A name is, in this order,
+``neuronym.encoders`` and ``neuronym.methods``. A model or an encoder is, in this order,
 
 - ``prefix:rest`` with the prefix of an entry point of its group, for example ``torchvision:resnet50``;
+- a local folder, which is Hugging Face;
 - ``package.module:callable``, which is imported (the current folder first);
-- a local folder or ``owner/name``, which is Hugging Face.
+- ``owner/name``, which is Hugging Face.
 
-The prefixes in :data:`RESERVED` keep their meaning in every group, whatever is installed.
+A method is the name of an entry point, or ``package.module:Class``. The prefixes in :data:`RESERVED` keep their meaning
+in every group, whatever is installed.
 """
 
 from __future__ import annotations
 
-import json
+import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
-from functools import cache
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from neuronym.errors import MethodError, TargetError, UnknownNameError, UserError, unknown_name
+from neuronym.errors import MethodError, UnknownNameError, UserError, unknown_name
 from neuronym.importing import import_attribute
+from neuronym.settings import read_setting
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +38,9 @@ Kind: TypeAlias = Literal["target", "encoder", "method"]
 
 RESERVED = ("torchvision", "timm", "hf", "open_clip", "openai", "http", "https", "bundled", "oracle")
 """Prefixes whose meaning is fixed; only Neuronym itself may register them."""
+
+_MODULE = "module"
+"""The entry point that takes ``package.module:callable`` whole; it is no prefix, for a module may be called so."""
 
 _OWNER_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -56,25 +61,28 @@ def installed(kind: Kind) -> dict[str, EntryPoint]:
     """
     found: dict[str, EntryPoint] = {}
     for entry in entry_points(group=f"neuronym.{kind}s"):
-        owner = entry.dist.name if entry.dist is not None else "?"
-        if entry.name in RESERVED and owner != "neuronym":
+        if entry.name in (*RESERVED, _MODULE) and _package(entry) != "neuronym":
             raise UserError(
-                f"The package {owner!r} claims the reserved prefix {entry.name!r} for a {kind}. Uninstall it."
+                f"The package {_package(entry)!r} claims the reserved prefix {entry.name!r} for a {kind}. Uninstall it."
             )
         earlier = found.get(entry.name)
         if earlier is not None and earlier.value != entry.value:
-            raise UserError(f"Two packages claim the {kind} {entry.name!r}: {earlier.value} and {entry.value}.")
+            raise UserError(
+                f"Two packages claim the {kind} {entry.name!r}: {_package(earlier)!r} with {earlier.value} and "
+                f"{_package(entry)!r} with {entry.value}. Uninstall one of them."
+            )
         found[entry.name] = entry
     return found
 
 
-def resolve(kind: Kind, name: str) -> Choice:
+def resolve(kind: Literal["target", "encoder"], name: str) -> Choice:
     """What ``name`` refers to among the targets or encoders.
 
     Raises:
         UnknownNameError: the name follows none of the grammar's forms, or its prefix is of another kind.
     """
     known = installed(kind)
+    importer = known.pop(_MODULE, None)
     prefix, colon, rest = name.partition(":")
     if colon and prefix in known:
         return Choice(known[prefix], rest)
@@ -83,15 +91,15 @@ def resolve(kind: Kind, name: str) -> Choice:
             f"The prefix {prefix + ':'!r} of {name!r} does not name a {kind} here. Prefixes of {kind}s: "
             f"{', '.join(sorted(key + ':' for key in known))}."
         )
-    if colon:
-        return Choice(known.get("module"), name)
-    if Path(name).expanduser().is_dir() or _OWNER_NAME.fullmatch(name):
+    if _is_folder(name) or _OWNER_NAME.fullmatch(name):
         return Choice(known["hf"], name)
-    examples = {"target": "torchvision:resnet50", "encoder": "hf:openai/clip-vit-base-patch16"}.get(kind, "")
+    if colon:
+        return Choice(importer, name)
+    example = {"target": "torchvision:resnet50", "encoder": "hf:openai/clip-vit-base-patch16"}[kind]
     raise UnknownNameError(
         f"The {kind} {name!r} has no prefix and is no folder. Write it as one of "
-        f"{', '.join(sorted(key + ':NAME' for key in known if key != 'module'))}, package.module:callable, or "
-        f"owner/name on Hugging Face; for example {examples}."
+        f"{', '.join(sorted(key + ':NAME' for key in known))}, package.module:callable, or owner/name on Hugging Face; "
+        f"for example {example}."
     )
 
 
@@ -99,18 +107,25 @@ def target(name: str, weights: str | None = None) -> Target:
     """The model ``name``, with the user's choice of weights.
 
     Raises:
-        UserError: the name or the weights cannot be used.
+        UserError: the name or the weights cannot be used, or what loads it gives no :class:`Target`.
     """
+    from neuronym.targets.target import Target
+
     choice = resolve("target", name)
-    loader = _load(choice.entry) if choice.entry is not None else None
-    if loader is None:
-        raise TargetError(f"No installed package loads {name!r}.")
-    made: Target = loader(choice.rest, weights)
+    assert choice.entry is not None  # Neuronym's own entry point imports models
+    made = _load(choice.entry)(choice.rest, weights)
+    if not isinstance(made, Target):
+        raise UserError(
+            f"The loader of {name!r} ({choice.entry.value} of {_package(choice.entry)!r}) gave a "
+            f"{type(made).__name__}; it must return a neuronym.targets.target.Target."
+        )
     return made
 
 
 def encoder(name: str, device: torch.device) -> ImageTextEncoder:
     """The image-text encoder ``name``, ready on ``device``.
+
+    ``package.module:callable`` is called with the device; an encoder that stands there ready-made is taken as it is.
 
     Raises:
         UserError: it cannot be had, or is none.
@@ -118,11 +133,7 @@ def encoder(name: str, device: torch.device) -> ImageTextEncoder:
     from neuronym.backends import ImageTextEncoder
 
     choice = resolve("encoder", name)
-    if choice.entry is not None:
-        made = _load(choice.entry)(choice.rest, device)
-    else:
-        build = import_attribute(name, UserError)
-        made = build(device) if callable(build) else build
+    made = _load(choice.entry)(choice.rest, device) if choice.entry is not None else _imported_encoder(name, device)
     if not isinstance(made, ImageTextEncoder):
         raise UserError(
             f"{name} gave a {type(made).__name__}, which is no image-text encoder. It must have name, key, dim, "
@@ -131,15 +142,12 @@ def encoder(name: str, device: torch.device) -> ImageTextEncoder:
     return made
 
 
-@cache
 def method_class(name: str) -> type[Explainer]:
     """The class of the method ``name``: an installed one, or ``package.module:Class``.
 
     Raises:
         UserError: there is none, or it is not a method.
     """
-    from neuronym.explain.explainer import Explainer
-
     if ":" in name:
         found = import_attribute(name, MethodError)
     else:
@@ -147,35 +155,23 @@ def method_class(name: str) -> type[Explainer]:
         if name not in known:
             raise unknown_name("method", name, known, "`neuronym methods` lists them.")
         found = _load(known[name])
-    lacking = [part for part in ("name", "summary", "citation", "explain") if not hasattr(found, part)]
-    if not isinstance(found, type) or not is_dataclass(found) or lacking:
-        raise MethodError(
-            f"The method {name!r} is not usable: it must be a dataclass with name, summary, citation and explain"
-            f"{'; lacking: ' + ', '.join(lacking) if lacking else ''}. See {Explainer.__module__}.Explainer."
-        )
+    wrong = _not_a_method(found)
+    if wrong:
+        raise MethodError(f"The method {name!r} is not usable: {wrong}. See neuronym.explain.explainer.Explainer.")
     return cast("type[Explainer]", found)
 
 
 def parameters(cls: type[Explainer]) -> dict[str, Any]:
     """The fields of a method that users set, with their defaults; backends and concepts are not among them."""
-    from neuronym.explain.explainer import HANDED_IN
-
     return {
-        field.name: None if field.default is MISSING else field.default
-        for field in fields(cls)  # type: ignore[arg-type]
-        if field.name not in HANDED_IN
+        field.name: field.default_factory() if field.default_factory is not MISSING else field.default
+        for field in _fields(cls, handed_in=False)
     }
 
 
 def handed_in(cls: type[Explainer]) -> dict[str, bool]:
     """What Neuronym hands in to a method, by field, and whether the method needs it."""
-    from neuronym.explain.explainer import HANDED_IN
-
-    return {
-        field.name: field.default is MISSING and field.default_factory is MISSING
-        for field in fields(cls)  # type: ignore[arg-type]
-        if field.name in HANDED_IN
-    }
+    return {field.name: _needed(field) for field in _fields(cls, handed_in=True)}
 
 
 def make_method(
@@ -188,7 +184,7 @@ def make_method(
 
     Args:
         name: see :func:`method_class`.
-        settings: parameters by name; texts, as from the command line, are read as the type of the parameter's default.
+        settings: parameters by name; texts, as from the command line, are read as the parameter's type says.
         concepts: handed in where the method has a field for them.
         encoder: likewise.
 
@@ -202,7 +198,7 @@ def make_method(
     for key, value in settings.items():
         if key not in known:
             raise unknown_name(f"parameter of {name}", key, known, "`neuronym methods` lists them.")
-        values[key] = _read_value(name, key, value, known[key]) if isinstance(value, str) else value
+        values[key] = read_setting(cls, name, key, value, known[key])
     takes = handed_in(cls)
     for key, given in (("concepts", concepts), ("encoder", encoder)):
         if given is None and takes.get(key, False):
@@ -214,30 +210,67 @@ def make_method(
     return cls(**values)
 
 
-def _read_value(method: str, key: str, text: str, default: object) -> object:
-    """A value from the command line: read as JSON where the default is no text, so that 3, 0.5, true and null work."""
-    if isinstance(default, str):
-        return text
-    if isinstance(default, tuple):
-        return (text,)
+def _not_a_method(found: object) -> str:
+    """What keeps an object from being a method; empty for one that is."""
+    if not isinstance(found, type):
+        return f"it must be a frozen dataclass, and is a {type(found).__name__}"
+    if not is_dataclass(found) or not cast("Any", found).__dataclass_params__.frozen:
+        return f"the class {found.__name__} must be a frozen dataclass"
+    lacking = [part for part in ("name", "summary", "citation", "explain") if not hasattr(found, part)]
+    if lacking:
+        return f"it lacks {', '.join(lacking)}"
+    name = getattr(found, "name", None)
+    if isinstance(name, str) and not re.fullmatch(r"\w[\w.-]*", name):
+        return f"its name is {name!r}, and runs are named after it: use letters, digits, '.', '-' and '_'"
+    unset = [field.name for field in _fields(cast("Any", found), handed_in=False) if _needed(field)]
+    return f"its parameter {unset[0]} has no default" if unset else ""
+
+
+def _fields(cls: type[Explainer], *, handed_in: bool) -> list[Field[Any]]:
+    from neuronym.explain.explainer import HANDED_IN
+
+    found: tuple[Field[Any], ...] = fields(cls)  # type: ignore[arg-type]
+    return [field for field in found if field.init and (field.name in HANDED_IN) == handed_in]
+
+
+def _needed(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def _imported_encoder(name: str, device: torch.device) -> object:
+    from neuronym.backends import ImageTextEncoder
+
+    found = import_attribute(name, UserError)
+    # An encoder may be a torch module, and so be callable; a class has the parts of an encoder before one is made.
+    if not callable(found) or (isinstance(found, ImageTextEncoder) and not isinstance(found, type)):
+        return found
     try:
-        value = json.loads(text.lower() if text in ("True", "False") else "null" if text == "None" else text)
-    except json.JSONDecodeError:
-        value = text
-    fits = {
-        bool: isinstance(value, bool),
-        int: isinstance(value, int) and not isinstance(value, bool),
-        float: isinstance(value, int | float) and not isinstance(value, bool),
-        type(None): value is None or isinstance(value, int | float | str),
-    }.get(type(default), True)
-    if not fits:
-        raise MethodError(f"The parameter {key} of {method} got {text!r}; it is like {default!r} by default.")
-    return value
+        inspect.signature(found).bind(device)
+    except TypeError as error:
+        raise UserError(
+            f"{name} cannot be called with the device alone: {error}. It must take a torch.device and return an "
+            "image-text encoder."
+        ) from error
+    return found(device)
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return bool(name.strip()) and Path(name).expanduser().is_dir()
+    except (OSError, RuntimeError):  # a name too long for a file system, a home that nobody has
+        return False
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else "?"
 
 
 def _load(entry: EntryPoint) -> Callable[..., Any]:
     try:
         loaded: Callable[..., Any] = entry.load()
-    except ImportError as error:
-        raise UserError(f"{entry.name!r} ({entry.value}) cannot be loaded: {error}. Install what it needs.") from error
+    except (ImportError, AttributeError) as error:
+        raise UserError(
+            f"{entry.name!r} of the package {_package(entry)!r} ({entry.value}) cannot be loaded: {error}. Install "
+            "what it needs, or uninstall that package."
+        ) from error
     return loaded

@@ -14,13 +14,13 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from small_study import make_study, small_target
 from torch import nn
 
 from neuronym.activations import activation_pass, batches, collector
 from neuronym.activations.batches import cut
-from neuronym.errors import NonFiniteError, TargetError
+from neuronym.errors import NonFiniteError, ProbeError, TargetError
 from neuronym.study import Study
+from small_study import make_study, small_target
 
 LAYERS = ("conv", "relu", "conv2", "head", "one")
 
@@ -287,6 +287,6 @@ def test_an_image_that_has_gone_ends_the_decoding_threads(tmp_path: Path) -> Non
     (tmp_path / "s-images.npz").unlink()
     reopened = Study.open(study.folder)
     before = psutil.Process(os.getpid()).num_threads()
-    with pytest.raises(Exception, match="cannot be read|no such file"):
+    with pytest.raises(ProbeError, match=r"cannot be read|no such file"):
         list(batches.load_batches(reopened.probe_set, small_target().preprocessing, [range(8)]))
     assert psutil.Process(os.getpid()).num_threads() <= before + 1

@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from small_study import make_study
 
 from neuronym.errors import MethodError
 from neuronym.explain.clip_dissect import ClipDissect
@@ -18,6 +16,7 @@ from neuronym.explain.concepts import ConceptSet
 from neuronym.records import Explanation
 from neuronym.store.layer_view import LayerView
 from neuronym.study import Study
+from small_study import make_study
 
 Table = npt.NDArray[np.float64]
 

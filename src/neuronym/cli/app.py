@@ -55,9 +55,3 @@ def main() -> None:
     except NeuronymError as error:
         errors().print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        errors().print("Stopped. What was written is kept: go on with --resume.")
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe has seen enough; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

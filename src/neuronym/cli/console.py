@@ -46,7 +46,7 @@ class Reporter:
         )
         self._tasks: dict[str, TaskID] = {}
         self._began: dict[str, tuple[float, int]] = {}
-        self._said: dict[str, float] = {}
+        self._said: dict[str, tuple[float, int]] = {}
 
     def __enter__(self) -> Reporter:
         self._bars.start()
@@ -56,6 +56,8 @@ class Reporter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bars.stop()
+        if kind is KeyboardInterrupt:
+            self._console.print("Stopped. What was written is kept: go on with --resume.", highlight=False)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Take notice that ``done`` of ``total`` items of a stage are done."""
@@ -69,9 +71,10 @@ class Reporter:
     def _line(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
         began, first = self._began.setdefault(stage, (now, done))
-        if done < total and now - self._said.setdefault(stage, began) < 10:
+        last, said = self._said.setdefault(stage, (began, -1))
+        if done == said or (done < total and now - last < 10):
             return
-        self._said[stage] = now
+        self._said[stage] = (now, done)
         rate = (done - first) / (now - began) if now > began else 0.0
         left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
         speed = f", {rate:,.1f}/s" if rate else ""

@@ -70,14 +70,24 @@ def unit_list(text: str | None) -> list[int] | None:
     """Units such as ``0,5,10-19``.
 
     Raises:
-        UserError: the text is of another form.
+        UserError: the text is of another form, or names no unit.
     """
     if text is None:
         return None
     units: list[int] = []
     for part in split_list([text]):
-        first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        first, dash, last = (piece.strip() for piece in part.partition("-"))
+        if not _is_unit(first) or (dash and not _is_unit(last)):
             raise UserError(f"--units {text!r} is not a list of units such as 0,5,10-19.")
-        units += range(int(first), int(last if dash else first) + 1)
+        start, end = int(first), int(last if dash else first)
+        if end < start:
+            raise UserError(f"--units {text!r} has a range that ends before it begins, {part!r}. Turn it round.")
+        units += range(start, end + 1)
+    if not units:
+        raise UserError("--units names no unit. Leave it out for all units, or name some, such as 0,5,10-19.")
     return units
+
+
+def _is_unit(text: str) -> bool:
+    """Whether a text is the number of a unit that a layer could have."""
+    return text.isascii() and text.isdecimal() and len(text) <= 7

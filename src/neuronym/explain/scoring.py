@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Float32, Float64, Int64
@@ -31,6 +31,7 @@ class Scored:
     second: Float64[Tensor, "units concepts"]
 
 
+@runtime_checkable
 class Scorer(Protocol):
     """Scores columns of a similarity table for every unit of a layer."""
 

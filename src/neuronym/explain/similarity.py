@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from neuronym.explain.concepts import ConceptSet, tidy
 from neuronym.store.layer_view import LayerView
 
 
+@runtime_checkable
 class Similarity(Protocol):
     """A table [images, concepts] that need not be held at once."""
 
