@@ -6,26 +6,29 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from neuronym import plugins
-from neuronym.errors import StudyError, UserError
+from neuronym.errors import StudyError, TargetError, UserError
+from neuronym.execute.devices import Precision
+from neuronym.explain.concepts import ConceptSet, read_concepts
 from neuronym.probes.probe_set import Given, ProbeSet
-from neuronym.records import Json, LabelTable, LayerInfo, Tokens, digest
-from neuronym.store.manifest import is_study, versions
+from neuronym.records import Json, LabelTable, LayerInfo, Summary, Tokens, digest
+from neuronym.store import manifest as manifests
 from neuronym.targets.layers import select as select_layers
 from neuronym.targets.target import Target
 from neuronym.targets.weights import is_path
 
 
 def check_place(place: Path, *, resume: bool, overwrite: bool) -> bool:
-    """Whether a study is there, after making sure that it may be touched."""
+    """Whether a study is there, after making sure that it may be touched, and read if it is to go on."""
     if resume and overwrite:
         raise UserError("--resume and --overwrite exclude each other. Give one of them.")
-    exists = is_study(place)
+    exists = manifests.is_study(place)
     if exists and not (resume or overwrite):
         raise StudyError(
             f"There is a study at {str(place)!r} already. Go on with it by --resume, replace it by --overwrite, or "
@@ -33,14 +36,31 @@ def check_place(place: Path, *, resume: bool, overwrite: bool) -> bool:
         )
     if not exists and place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise StudyError(f"There is something else than a study at {str(place)!r}. Choose another --out.")
+    if exists and resume:
+        manifests.read(place)
     return exists
+
+
+def check_options(
+    *, tokens: str | None, prefix_tokens: int | None, summaries: Sequence[str], top_k: int, precision: str
+) -> None:
+    """Raise where one of the choices of a study is none that there is."""
+    asked = [("--tokens", tokens, get_args(Tokens))] if tokens is not None else []
+    asked += [("--summaries", summary, get_args(Summary)) for summary in summaries]
+    asked += [("--precision", precision, get_args(Precision))]
+    for option, value, known in asked:
+        if value not in known:
+            raise UserError(f"{option} got {value!r}. Use {', '.join(known[:-1])} or {known[-1]}.")
+    for option, number, least in (("--top-k", top_k, 1), ("--prefix-tokens", prefix_tokens or 0, 0)):
+        if number < least:
+            raise UserError(f"{option} got {number}. Give at least {least}.")
 
 
 def choose_target(model: str | Target, weights: str | None, overrides: Mapping[str, str | None]) -> Target:
     """The model that was asked for, with the parts of its preprocessing that were overridden."""
     if weights is not None and is_path(weights):
         weights = str(Path(weights).expanduser().absolute())
-    target = plugins.target(model, weights) if isinstance(model, str) else model
+    target = _load(model, weights) if isinstance(model, str) else model
     given = {key: value for key, value in overrides.items() if value is not None}
     if not given:
         return target
@@ -48,6 +68,37 @@ def choose_target(model: str | Target, weights: str | None, overrides: Mapping[s
     same = changed.input_size((224, 224)) == target.preprocessing.input_size((224, 224))
     # What is known of the grid of tokens holds for the former size of the input only.
     return replace(target, preprocessing=changed, token_info=target.token_info if same else None)
+
+
+def _load(model: str, weights: str | None) -> Target:
+    try:
+        return plugins.target(model, weights)
+    except TargetError as error:
+        # What is no prefix is taken for a module, which a misspelt prefix is not.
+        prefix = model.partition(":")[0]
+        near = get_close_matches(prefix, set(plugins.installed("target")) - {"module", prefix}, n=1, cutoff=0.7)
+        if isinstance(error.__cause__, ModuleNotFoundError) and error.__cause__.name == prefix and near:
+            raise TargetError(f"{error} If a prefix was meant, the nearest is {near[0] + ':'!r}.") from error
+        raise
+
+
+def choose_concepts(
+    given: str | Path | ConceptSet | Sequence[str] | None, labels: LabelTable | None
+) -> ConceptSet | None:
+    """The concepts in the user's words: a file, ``labels``, ``labels:GROUP``, texts or a concept set."""
+    if given is None or isinstance(given, ConceptSet):
+        return given
+    return read_concepts(given, labels) if isinstance(given, str | Path) else ConceptSet.of(given)
+
+
+def check_units(layers: Sequence[LayerInfo], units: Sequence[int] | None) -> None:
+    """Raise unless every layer has all these units."""
+    if units is not None and not units:
+        raise UserError("No units were asked for. Leave the units out for all of them.")
+    for layer in layers:
+        lacking = [unit for unit in units or () if not 0 <= unit < layer.units]
+        if lacking:
+            raise UserError(f"The layer {layer.name!r} has no unit {lacking[0]}; it has {layer.units}, counted from 0.")
 
 
 def select_early(
@@ -84,22 +135,59 @@ def check_same(place: Path, there: Mapping[str, Json], asked: Mapping[str, Json]
         )
 
 
+_CHOICES = {
+    "target.name": "the model",
+    "target.preprocessing.resize": "the way to resize",
+    "target.preprocessing.size": "the size",
+    "layers": "the layers",
+    "probe.images": "the number of images",
+    "top_k": "the number of exemplars",
+    "input": "the size of the input",
+}
+"""Words for what a spec holds, where its own are unclear."""
+
+_HASHED = {
+    "target.weights_hash": "the weights are others",
+    "probe.fingerprint": "the images or their split are others",
+    "probe.labels": "the labels of the images are others",
+}
+"""What is said of differences between hashes, which tell nobody anything."""
+
+
 def _differences(path: str, there: Any, asked: Any) -> list[str]:
     if isinstance(there, Mapping) and isinstance(asked, Mapping):
         keys = sorted({*there, *asked})
-        return [text for key in keys for text in _differences(f"{path}{key}.", there.get(key), asked.get(key))]
+        inner = [(f"{path}.{key}".lstrip("."), there.get(key), asked.get(key)) for key in keys]
+        found = [text for part in inner for text in _differences(*part)]
+        if path == "probe":  # other images make another split and other labels: the first says it all
+            found = sorted(found, key=lambda text: text in _HASHED.values())[:1]
+        return found
     if there == asked:
         return []
-    if path == "layers.":
-        there, asked = (", ".join(f"{one['path']}{':after' * one['after']}" for one in some) for some in (there, asked))
-    return [f"{path.rstrip('.')} is {there!r} there and {asked!r} now"]
+    if path in _HASHED:
+        return [_HASHED[path]]
+    if path == "layers":
+        there, asked = _layer_names(there), _layer_names(asked)
+        if there == asked:
+            return ["the shapes or the tokens of the layers are others"]
+    return [f"{_CHOICES.get(path, 'the ' + path.rpartition('.')[2])} was {_words(there)}, and is {_words(asked)} now"]
+
+
+def _layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [f"{layer['path']}{':after' if layer['after'] else ''}" for layer in layers]
+
+
+def _words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)
 
 
 def provenance(target: Target, probe: ProbeSet) -> dict[str, Json]:
     """Where a study comes from; no part of what identifies it."""
     return {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": versions(),
+        "versions": manifests.versions(),
         "weights": target.weights,
         "sources": list(probe.sources),
         "duplicates": probe.duplicates,

@@ -16,16 +16,28 @@ from neuronym.activations.activation_pass import PassOptions, run_pass
 from neuronym.activations.batches import input_size
 from neuronym.activations.embed import cache_root, embed_images
 from neuronym.activations.respond import respond
-from neuronym.asking import absolute, check_place, check_same, choose_target, labels_key, provenance, select_early
+from neuronym.activations.collector import array_names
+from neuronym.asking import (
+    absolute,
+    check_options,
+    check_place,
+    check_same,
+    check_units,
+    choose_concepts,
+    choose_target,
+    labels_key,
+    provenance,
+    select_early,
+)
 from neuronym.errors import StudyError, TargetError, UserError
 from neuronym.evaluate.concept_sources import LabelSource
 from neuronym.evaluate.figures import HeldOut, summary_of
 from neuronym.evaluate.held_out import held_out_scores
 from neuronym.execute.devices import Running, choose_device
-from neuronym.explain.concepts import ConceptSet, read_concepts
+from neuronym.explain.concepts import ConceptSet
 from neuronym.explain.running import run_method
 from neuronym.probes.probe_set import Given, ProbeSet, index
-from neuronym.records import ImageRecord, Json, LayerInfo, RunStatus, Score, Split, Tokens, Unit, digest
+from neuronym.records import ImageRecord, Json, LabelTable, LayerInfo, RunStatus, Score, Split, Tokens, Unit, digest
 from neuronym.store.layer_view import LayerView, Services
 from neuronym.store.manifest import Manifest
 from neuronym.store.study_store import PROBE, StudyStore, layer_entry
@@ -96,6 +108,7 @@ class Study:
         resume: bool = False,
         overwrite: bool = False,
         report: Report = _silent,
+        check: Callable[[Sequence[LayerInfo], LabelTable | None], None] | None = None,
     ) -> Study:
         """A new study, or with ``resume`` the one that is there, if it was asked for in the same way.
 
@@ -122,13 +135,19 @@ class Study:
             resume: go on with the study that is there.
             overwrite: delete the study that is there.
             report: told about progress.
+            check: given the layers and the labels before anything is written or deleted; what it raises leaves all as
+                it was.
 
         Raises:
             StudyError: a study is there and neither ``resume`` nor ``overwrite`` was given, or it is another one.
             UserError: the model, the layers or the images cannot be used.
         """
         place = Path(folder).expanduser()
+        place = place.resolve() if place.name in ("", "..") else place  # a folder is made under another name first
         exists = check_place(place, resume=resume, overwrite=overwrite)
+        check_options(
+            tokens=tokens, prefix_tokens=prefix_tokens, summaries=summaries, top_k=top_k, precision=precision
+        )
         target = choose_target(model, weights, preprocessing or {})
         chosen = select_early(target, layers, tokens, prefix_tokens)
         probe = index(
@@ -154,11 +173,15 @@ class Study:
             "precision": precision,
             "input": list(size),
         }
+        if exists and resume:
+            check_same(place, StudyStore(place).manifest.spec, spec)
+        if check is not None:
+            check(tuple(chosen), probe.labels)
         if exists and overwrite:
             StudyStore.remove(place)
         if exists and resume:
             store = StudyStore(place)
-            check_same(place, store.manifest.spec, spec)
+            store.fill_in(probe.images, probe.skipped, probe.labels)
         else:
             store = StudyStore.create(
                 place, Manifest(spec, provenance(target, probe)), probe.images, probe.skipped, probe.labels
@@ -230,8 +253,10 @@ class Study:
             NonFiniteError: a layer gave NaN or infinity.
             UserError: the device is not there, an image has gone, the disk is full.
         """
+        if batch_size < 1:
+            raise UserError(f"The batch size is {batch_size}. Give at least 1.")
         self._device = device
-        if self.store.is_done(PROBE):
+        if self.store.is_done(PROBE) and self._is_whole():
             return self
         spec = self.store.manifest.spec
         running = Running.chosen(device, str(spec["precision"]), channels_last)
@@ -292,6 +317,7 @@ class Study:
         self.store.require_probe()
         explainer, made_with = self._explainer(method, concepts, encoder, settings, device)
         chosen = [self.store.layer(name) for name in layers] if layers is not None else list(self.layers)
+        check_units(chosen, units)
         wanted = [_units(layer, units) for layer in chosen]
         run = f"{explainer.name}-{digest({'study': self.store.manifest.key, **made_with['key']}, 8)}"  # type: ignore[dict-item]
         self._device = device
@@ -310,22 +336,6 @@ class Study:
                 before += len(asked)
             self.store.set_stage(RunStatus(f"explain/{run}", run, "done", total, total))
         return run
-
-    def check_method(
-        self,
-        method: str,
-        *,
-        concepts: str | Path | ConceptSet | Sequence[str] | None = None,
-        encoder: str | ImageTextEncoder | None = None,
-        settings: Mapping[str, Any] | None = None,
-        device: str = "auto",
-    ) -> None:
-        """Raise now what :meth:`explain` would raise of its arguments after a long activation pass.
-
-        Raises:
-            UserError: see :meth:`explain`.
-        """
-        self._explainer(method, concepts, encoder, settings, device)
 
     def evaluate(self, source: str = "labels", *, run: str | None = None) -> dict[tuple[str, str], HeldOut]:
         """Correlate descriptions with their units on the test images, and keep the scores.
@@ -346,6 +356,11 @@ class Study:
         runs = self.store.manifest.runs
         if not runs:
             raise StudyError(f"Nothing was explained yet in {str(self.folder)!r}. Run `neuronym explain` first.")
+        if not any(image.split == "test" for image in self.images):
+            raise StudyError(
+                f"The study {str(self.folder)!r} has no test images to evaluate on. Make one with a --test-fraction "
+                "above 0, or with --test-images."
+            )
         figures: dict[tuple[str, str], HeldOut] = {}
         for name in [run] if run is not None else runs:
             kept: list[Score] = []
@@ -422,7 +437,7 @@ class Study:
         device: str,
     ) -> tuple[Explainer, dict[str, Json]]:
         """The method, and what a run of it is made with."""
-        given = None if concepts is None else self._concepts(concepts)
+        given = choose_concepts(concepts, self.store.labels)
         coder = self._encoder(encoder, device) if isinstance(encoder, str) else encoder
         explainer = plugins.make_method(method, settings or {}, given, coder)
         return explainer, _made_with(method, explainer, given, coder)
@@ -433,10 +448,16 @@ class Study:
             self._encoders[name, device] = plugins.encoder(name, choose_device(device))
         return self._encoders[name, device]
 
-    def _concepts(self, given: str | Path | ConceptSet | Sequence[str]) -> ConceptSet:
-        if isinstance(given, ConceptSet):
-            return given
-        return read_concepts(given, self.store.labels) if isinstance(given, str | Path) else ConceptSet.of(given)
+    def _is_whole(self) -> bool:
+        """Whether every table of the activation pass is there: what was damaged may have been removed."""
+        counts = {split: sum(image.split == split for image in self.images) for split in ("explain", "test")}
+        summaries = _strings(self.store.manifest.spec, "summaries")
+        return all(
+            arrays.has(name) and bool(arrays.written(name).all())
+            for layer in self.layers
+            for arrays in [self.store.arrays(layer.name)]
+            for name in array_names(layer, summaries, counts)
+        )
 
     def _reloaded(self) -> Target:
         spec = self._target_spec
@@ -457,9 +478,6 @@ def _strings(mapping: Mapping[str, Json], key: str) -> list[str]:
 
 
 def _units(layer: LayerInfo, given: Sequence[int] | None) -> list[Unit]:
-    for unit in given or ():
-        if not 0 <= unit < layer.units:
-            raise UserError(f"The layer {layer.name!r} has no unit {unit}; it has {layer.units}, counted from 0.")
     return [Unit(layer.name, unit) for unit in (range(layer.units) if given is None else sorted(set(given)))]
 
 

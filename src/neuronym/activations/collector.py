@@ -26,6 +26,15 @@ CHUNK = 256
 State = dict[str, npt.NDArray[Any]]
 
 
+def array_names(layer: LayerInfo, summaries: Sequence[str], counts: Mapping[str, int]) -> list[str]:
+    """Every array that a pass writes of a layer, for ``counts`` images per split."""
+    names = [f"summaries/{summary}/{split}" for summary in summaries for split, count in counts.items() if count]
+    parts = ("values", "index") if layer.map_size is None else ("values", "index", "maps")
+    names += [f"exemplars/{summary}/{part}" for summary in ("mean", "max") for part in parts]
+    names += ["quantiles/values", "quantiles/rank_error"]
+    return names + [f"moments/{name}" for name in ("count", "mean", "variance", "min", "max", "nonzero")]
+
+
 class LayerCollector:
     """The statistics of one layer, and the summaries of the chunk of images that is being passed.
 

@@ -18,6 +18,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from neuronym.functional import _numba
+from neuronym.functional._numba import bits_double, double_bits
 
 _ROWS = 8  # of a visit: its constants fill half of AVX-512's registers
 _LANES = 8  # doubles computed at once; machines with narrower vectors take several
@@ -34,7 +35,9 @@ class _Writer:
     def __init__(self, context: Any, builder: Any, arrays: dict[str, tuple[Any, Any]]) -> None:
         self.builder = builder
         self.types = {name: kind for name, (kind, _) in arrays.items()}
-        self.arrays = {name: context.make_array(kind)(context, builder, value) for name, (kind, value) in arrays.items()}
+        self.arrays = {
+            name: context.make_array(kind)(context, builder, value) for name, (kind, value) in arrays.items()
+        }
         self.scalars = {name: context.get_value_type(kind.dtype) for name, (kind, _) in arrays.items()}
         self.context = context
 
@@ -42,7 +45,7 @@ class _Writer:
         return cgutils.get_item_pointer(self.context, self.builder, self.types[name], self.arrays[name], [row, column])
 
     def _vector(self, name: str, row: Any, column: Any, lanes: int) -> Any:
-        """A pointer to ``lanes`` neighbouring entries of a row, and their alignment."""
+        """A pointer to ``lanes`` neighbouring entries of a row."""
         vector = ir.VectorType(self.scalars[name], lanes)
         return self.builder.bitcast(self._pointer(name, row, column), vector.as_pointer())
 
@@ -112,11 +115,31 @@ def _eight(table: Any, i: int) -> Any:
     )  # fmt: skip
 
 
-@_numba.kernel
-def _products(p: Any, units: Any, rows: Any, a: Any, w: Any, out: Any, start: int, stop: int) -> None:
-    """Write, for the concepts ``start .. stop`` of all units, the products of ``a + w p`` over the unit's rows.
+@_numba.inlined
+def _log(x: Any) -> Any:
+    """Natural logarithm of a double above 0, to the last bit or the one before, in steps that become vectors.
 
-    ``units`` [visits] says whose products a visit's factors go into; ``rows``, ``a`` and ``w`` are [visits, 8].
+    x = m 2^e with m between the roots of 1/2 and 2, and log m = 2 (s + s^3 / 3 + s^5 / 5 ...), s = (m - 1) / (m + 1),
+    whose terms from s^23 on are below a double's precision.
+    """
+    shift = 54 if x < 2.3e-308 else 0  # numbers without a leading one
+    bits = double_bits(x * 18014398509481984.0 if x < 2.3e-308 else x)
+    exponent = (bits - 0x3FE6A09E667F3BCD) >> 52  # less the bits of the root of 1/2
+    m = bits_double(bits - (exponent << 52))
+    s = (m - 1) / (m + 1)
+    z = s * s
+    tail = z / 21 + 1 / 19
+    tail = ((tail * z + 1 / 17) * z + 1 / 15) * z + 1 / 13
+    tail = ((tail * z + 1 / 11) * z + 1 / 9) * z + 1 / 7
+    tail = (tail * z + 1 / 5) * z + 1 / 3
+    return (exponent - shift) * 0.6931471805599453 + 2 * (s + s * z * tail)
+
+
+@_numba.fused_kernel
+def _log_products(p: Any, units: Any, rows: Any, a: Any, w: Any, out: Any, start: int, stop: int) -> None:
+    """Write, for the concepts ``start .. stop`` of all units, the log of the product of ``a + w p`` over the unit's rows.
+
+    ``units`` [visits] says whose product a visit's factors go into; ``rows``, ``a`` and ``w`` are [visits, 8].
     """
     out[:, start:stop] = 1.0
     whole = stop - (stop - start) % 16
@@ -127,6 +150,10 @@ def _products(p: Any, units: Any, rows: Any, a: Any, w: Any, out: Any, start: in
             _multiply_line(p, out, unit, picked, ahead, constants, weights, c)
         for c in range(whole, stop):
             _multiply_one(p, out, unit, picked, ahead, constants, weights, c)
+    for unit in range(len(out)):
+        products = out[unit, start:stop]
+        for c in range(stop - start):
+            products[c] = _log(products[c])
 
 
 def _visits(top: Ints, weights: Floats, floor: float) -> tuple[Ints, Ints, Floats, Floats]:
@@ -150,13 +177,8 @@ def log_products(p: Floats, top: Ints, weights: Floats, floor: float) -> torch.T
     ``p`` [images, concepts] lies row by row. The products must not underflow.
     """
     visits = _visits(top, weights, floor)
-    out = torch.empty(len(top), p.shape[1], dtype=torch.float64)
-    table = out.numpy()
-
-    def block(start: int, stop: int) -> None:
-        _products(p, *visits, table, start, stop)
-        # A tensor of this thread's own, since a thread does not inherit inference mode.
-        torch.from_numpy(table[:, start:stop]).log_()
-
-    _numba.run(block, _numba.ranges(p.shape[1], _BLOCK, _LINE))
-    return out
+    out = np.empty((len(top), p.shape[1]))  # unlike torch, NumPy asks for large pages
+    _numba.run(
+        lambda start, stop: _log_products(p, *visits, out, start, stop), _numba.ranges(p.shape[1], _BLOCK, _LINE)
+    )
+    return torch.from_numpy(out)

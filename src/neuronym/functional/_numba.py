@@ -45,26 +45,23 @@ def inlined(function: Function) -> Function:
     return compiled
 
 
-def float_bits_typed(context: Any, value: Any) -> Any:
-    """The bit pattern of a float32 as an int32."""
+def _reinterpreted(source: Any, target: Any) -> Callable[[Any], Any]:
+    """A function for kernels: the value of another type that has the same bits."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], context.get_value_type(types.int32))
+    def typed(context: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.bitcast(arguments[0], context.get_value_type(target))
 
-    return types.int32(types.float32), generate
+        return target(source), generate
 
-
-def bits_float_typed(context: Any, value: Any) -> Any:
-    """The float32 with the bit pattern of an int32."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], context.get_value_type(types.float32))
-
-    return types.float32(types.int32), generate
+    made: Callable[[Any], Any] = intrinsic(typed)
+    return made
 
 
-float_bits: Callable[[Any], Any] = intrinsic(float_bits_typed)
-bits_float: Callable[[Any], Any] = intrinsic(bits_float_typed)
+float_bits = _reinterpreted(types.float32, types.int32)
+bits_float = _reinterpreted(types.int32, types.float32)
+double_bits = _reinterpreted(types.float64, types.int64)
+bits_double = _reinterpreted(types.int64, types.float64)
 
 
 @cache

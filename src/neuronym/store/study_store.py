@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import cached_property
@@ -81,15 +81,28 @@ class StudyStore:
         with guarded(folder, "make the study"):
             try:
                 partial.mkdir(parents=True)
-                write_table(partial / "images.parquet", images_table(images))
-                write_table(partial / "skipped.parquet", skipped_table(skipped))
-                if labels is not None:
-                    write_labels(Arrays(partial), partial, labels)
+                _write_probe(partial, images, skipped, labels)
                 manifests.write(partial, manifest)
                 partial.replace(folder)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
         return cls(folder)
+
+    def fill_in(
+        self, images: Sequence[ImageRecord], skipped: Sequence[SkippedImage], labels: LabelTable | None
+    ) -> None:
+        """Write again what is missing of the tables of the probe images; they are those that the study was made with.
+
+        Raises:
+            StudyError: the folder cannot be written.
+        """
+        labelled, arrays = self.folder / "labels.parquet", Arrays(self.folder)
+        whole = (
+            labels is None or labelled.is_file() and arrays.has("labels") and bool(arrays.written("labels").all())
+        )
+        if not (whole and all((self.folder / f"{name}.parquet").is_file() for name in ("images", "skipped"))):
+            with self.lock():
+                _write_probe(self.folder, images, skipped, labels)
 
     @staticmethod
     def remove(folder: Path) -> None:
@@ -161,7 +174,8 @@ class StudyStore:
     @cached_property
     def labels(self) -> LabelTable | None:
         """The labels of all images, if they have any."""
-        if not (self.folder / "labels.parquet").is_file():
+        probe = self.manifest.spec["probe"]
+        if isinstance(probe, Mapping) and probe.get("labels") is None:
             return None
         return read_labels(Arrays(self.folder), self.folder)
 
@@ -244,6 +258,15 @@ class StudyStore:
 def layer_entry(layer: LayerInfo) -> dict[str, Json]:
     """A layer as it stands in the manifest."""
     return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(layer).items()}
+
+
+def _write_probe(
+    folder: Path, images: Sequence[ImageRecord], skipped: Sequence[SkippedImage], labels: LabelTable | None
+) -> None:
+    write_table(folder / "images.parquet", images_table(images))
+    write_table(folder / "skipped.parquet", skipped_table(skipped))
+    if labels is not None:
+        write_labels(Arrays(folder), folder, labels)
 
 
 def _layer(entry: dict[str, Any]) -> LayerInfo:

@@ -1,0 +1,283 @@
+"""The user's handle: making, reopening, going on, refusing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from neuronym.errors import MethodError, StudyError, TargetError, UnknownNameError, UserError
+from neuronym.explain.concepts import ConceptSet
+from neuronym.explain.running import run_method
+from neuronym.records import Explanation, Summary, Unit
+from neuronym.store.layer_view import LayerView
+from neuronym.study import Study
+from small_study import COLOURS, make_study, small_target, write_images
+
+
+def test_a_few_lines_from_model_to_table(tmp_path: Path) -> None:
+    images = write_images(tmp_path / "images.npz")
+    study = Study.create(
+        tmp_path / "a study" / "of colours", model=small_target(), layers=["relu", "he*"], images=images
+    )
+    run = study.probe(device="cpu").explain("clip-dissect", concepts="labels", settings={"top_k": 20})
+    table = study.table()
+    frame = table.to_pandas()
+    assert len(frame) == 17
+    assert set(frame["layer"]) == {"relu", "head"}
+    assert set(frame["run"]) == {run}
+    described = frame[frame.state == "described"]
+    assert set(described.description) <= set(COLOURS)
+    assert study.table("head", search="RE").to_pylist() == [
+        row for row in study.table("head").to_pylist() if "re" in row["description"]
+    ]
+    reopened = Study.open(study.folder)
+    assert reopened.table().equals(table)
+    assert reopened.explain("clip-dissect", concepts="labels", settings={"top_k": 20}) == run
+    assert reopened.table().equals(table)
+
+
+def test_a_study_in_the_way_is_kept_unless_told_otherwise(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s").probe(device="cpu")
+    run = study.explain(concepts="labels", settings={"top_k": 20})
+    place = str(study.folder)
+    with pytest.raises(StudyError) as refused:
+        make_study(tmp_path / "s")
+    assert str(refused.value) == (
+        f"There is a study at {place!r} already. Go on with it by --resume, replace it by --overwrite, or choose "
+        "another --out."
+    )
+    with pytest.raises(StudyError) as other:
+        make_study(tmp_path / "s", resume=True, model=small_target(seed=1), top_k=5)
+    assert str(other.value).startswith(
+        f"The study at {place!r} was made otherwise and cannot go on: target.weights_hash is"
+    )
+    assert "top_k is 20 there and 5 now" in str(other.value)
+    with pytest.raises(StudyError, match="layers is 'relu, head' there and 'conv' now"):
+        make_study(tmp_path / "s", ("conv",), resume=True)
+    assert make_study(tmp_path / "s", resume=True).table(run=run).num_rows == 17
+    assert make_study(tmp_path / "s", ("conv",), overwrite=True).layers[0].name == "conv"
+    with pytest.raises(UserError, match="exclude each other"):
+        make_study(tmp_path / "s", resume=True, overwrite=True)
+
+
+def test_something_else_in_the_way_is_never_touched(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "thesis.tex").write_text("years of work")
+    for options in ({}, {"overwrite": True}, {"resume": True}):
+        with pytest.raises(StudyError) as refused:
+            make_study(tmp_path / "s", **options)
+        assert str(refused.value) == (
+            f"There is something else than a study at {str(tmp_path / 's')!r}. Choose another --out."
+        )
+    assert (tmp_path / "s" / "thesis.tex").read_text() == "years of work"
+
+
+def test_explaining_before_the_pass_is_done_is_refused(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s")
+    with pytest.raises(StudyError) as refused:
+        study.explain(concepts="labels")
+    assert str(refused.value) == (
+        f"The activation pass of the study {str(study.folder)!r} is not done. Go on with --resume."
+    )
+
+
+def test_the_parameters_of_a_run_are_its_identity(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s").probe(device="cpu")
+    a = study.explain(concepts="labels", settings={"top_k": 20})
+    b = study.explain(concepts="labels", settings={"top_k": "20"})
+    c = study.explain(concepts="labels", settings={"top_k": 21})
+    assert a == b != c
+    assert study.table(run=a).num_rows == study.table(run=c).num_rows == 17
+    assert study.table().num_rows == 34
+    with pytest.raises(UnknownNameError, match="There is no run 'x'"):
+        study.table(run="x")
+    with pytest.raises(UnknownNameError, match="There is no parameter of clip-dissect 'topk'. Nearest: top_k"):
+        study.explain(concepts="labels", settings={"topk": 1})
+    with pytest.raises(UserError, match="The layer 'relu' has no unit 12; it has 12, counted from 0"):
+        study.explain(concepts="labels", units=[12])
+
+
+def test_asking_for_some_units_first_ends_in_the_same_table(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s").probe(device="cpu")
+    run = study.explain(concepts="labels", settings={"top_k": 20}, units=[4, 1], layers=["relu"])
+    assert study.table(run=run)["unit"].to_pylist() == [1, 4]
+    study.explain(concepts="labels", settings={"top_k": 20})
+    piecewise = study.table(run=run)
+    shutil.rmtree(study.folder / "runs")
+    assert study.explain(concepts="labels", settings={"top_k": 20}) == run
+    assert study.table(run=run).equals(piecewise)
+
+
+def test_a_reopened_study_runs_its_target_only_with_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nets.py").write_text(
+        "import torch\nfrom torch import nn\n\ndef build():\n    torch.manual_seed(0)\n"
+        "    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    made = make_study(tmp_path / "s", ("0",), model="nets:build", weights="random").probe(device="cpu")
+    study = Study.open(made.folder)
+    view = study.view("0")
+    assert np.allclose(view.respond([view.image(2)]).max((2, 3)), view.summaries("max", "explain")[[2]], atol=1e-5)
+    changed = (tmp_path / "nets.py").read_text().replace("nn.Conv2d(3, 4, 3)", "nn.Conv2d(3, 4, 3, bias=False)")
+    (tmp_path / "nets.py").write_text(changed)
+    sys.modules.pop("nets")
+    other = Study.open(made.folder)
+    with pytest.raises(TargetError) as refused:
+        other.view("0").respond([view.image(2)])
+    assert str(refused.value) == (
+        f"The weights of nets:build are not those that the study {str(made.folder)!r} was made with. Put the old ones "
+        "back, or make a new study."
+    )
+
+
+def test_paths_that_were_given_relative_are_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_images(tmp_path / "images.npz")
+    monkeypatch.chdir(tmp_path)
+    study = Study.create("s", model=small_target(), layers=["relu"], images="images.npz").probe(device="cpu")
+    folder = study.folder.absolute()
+    monkeypatch.chdir("/")
+    view = Study.open(folder).view("relu")
+    assert view.image(0).size == (16, 16)
+
+
+def test_the_manifest_says_where_everything_comes_from(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s", summaries=["max", "q99"], seed=3).probe(device="cpu")
+    manifest = json.loads((study.folder / "manifest.json").read_text())
+    assert manifest["spec"]["target"]["weights_hash"] == small_target().weights_hash
+    assert manifest["spec"]["summaries"] == ["max", "mean", "q99"]
+    assert manifest["spec"]["probe"]["images"] == 120
+    assert manifest["provenance"]["versions"]["torch"] == torch.__version__.partition("+")[0] or torch.__version__
+    assert manifest["stages"]["probe"] == {
+        "stage": "probe",
+        "key": manifest["key"],
+        "state": "done",
+        "done": 120,
+        "total": 120,
+        "reason": None,
+    }
+
+
+def test_a_method_that_skips_a_unit_is_a_bug_that_shows(tmp_path: Path) -> None:
+    view = make_study(tmp_path / "s").probe(device="cpu").view("relu")
+
+    class Skips:
+        name = "skips"
+
+        def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
+            for unit in units[1:]:
+                yield Explanation(unit, self.name, view.run, "abstained", reason="no")
+
+    from neuronym.store.parts import Parts
+
+    with pytest.raises(RuntimeError, match="the method skips explained relu:1, but relu:0 was next"):
+        run_method(Skips(), view.units, view, Parts(tmp_path / "p"), lambda done, total: None)  # type: ignore[arg-type]
+
+
+SLOW = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from neuronym.explain import running
+from neuronym.study import Study
+from test_study import Slowly
+running.AT_A_TIME = 2
+study = Study.open(sys.argv[1])
+study.explain("test_study:Slowly", concepts="labels", settings={{"seconds": 0.02}})
+"""
+
+
+@dataclass(frozen=True)
+class Slowly:
+    """Says a concept that depends on the unit, and takes its time."""
+
+    concepts: ConceptSet
+    seconds: float = 0.0
+
+    name: ClassVar[str] = "slowly"
+    summary: ClassVar[Summary] = "mean"
+    citation: ClassVar[str] = "A test."
+
+    def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
+        for unit in units:
+            time.sleep(self.seconds)
+            yield Explanation(unit, self.name, view.run, "described", self.concepts.texts[unit.index % 4], 1.0)
+
+
+@pytest.mark.slow
+def test_an_explanation_that_is_killed_goes_on_to_the_same_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path / "s", ("conv", "relu", "conv2", "head")).probe(device="cpu")
+    whole = tmp_path / "whole"
+    shutil.copytree(study.folder, whole)
+    script = tmp_path / "slow.py"
+    script.write_text(SLOW.format(tests=str(Path(__file__).parent)))
+    kills = 0
+    for wait in (0.05, 0.2, 0.1):
+        process = subprocess.Popen([sys.executable, str(script), str(study.folder)])
+        before = _rows(study.folder)
+        while process.poll() is None and _rows(study.folder) == before:
+            time.sleep(0.005)
+        time.sleep(wait)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+    assert kills >= 2
+    assert 0 < _rows(study.folder) < 41
+    for folder in (study.folder, whole):
+        subprocess.run([sys.executable, str(script), str(folder)], check=True)
+    assert Study.open(study.folder).table().equals(Study.open(whole).table())
+    assert Study.open(whole).table().num_rows == 41
+
+
+def _rows(folder: Path) -> int:
+    store = Study.open(folder).store
+    return sum(len(store.parts(run, layer.name).read() or ()) for run in store.manifest.runs for layer in store.layers)
+
+
+def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s")
+    with study.store.lock(), pytest.raises(StudyError, match="Another process is writing the study"):
+        Study.open(study.folder).store.lock().__enter__()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write read-only folders")
+def test_a_read_only_study_can_be_read(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s").probe(device="cpu")
+    study.explain(concepts="labels", settings={"top_k": 20})
+    for path in [study.folder, *study.folder.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        reopened = Study.open(study.folder)
+        assert reopened.table().num_rows == 17
+        with pytest.raises(StudyError, match="no permission"):
+            reopened.explain(concepts="labels", settings={"top_k": 5})
+    finally:
+        for path in [study.folder, *study.folder.rglob("*")]:
+            path.chmod(0o755)
+
+
+def test_a_method_that_lacks_something_says_so_before_the_pass(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s")
+    with pytest.raises(MethodError) as refused:
+        study.check_method("clip-dissect")
+    assert str(refused.value) == "The method clip-dissect needs --concepts, and none was given."
+    assert dataclasses.is_dataclass(Slowly)
