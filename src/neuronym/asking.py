@@ -42,7 +42,12 @@ def check_place(place: Path, *, resume: bool, overwrite: bool) -> bool:
 
 
 def check_options(
-    *, tokens: str | None, prefix_tokens: int | None, summaries: Sequence[str], top_k: int, precision: str
+    *,
+    tokens: str | None = None,
+    prefix_tokens: int | None = None,
+    summaries: Sequence[str] = (),
+    top_k: int = 1,
+    precision: str = "float32",
 ) -> None:
     """Raise where one of the choices of a study is none that there is."""
     asked = [("--tokens", tokens, get_args(Tokens))] if tokens is not None else []
@@ -147,16 +152,16 @@ _CHOICES = {
 """Words for what a spec holds, where its own are unclear."""
 
 _HASHED = {
-    "target.weights_hash": "the weights are others",
-    "probe.fingerprint": "the images or their split are others",
-    "probe.labels": "the labels of the images are others",
+    "target.weights_hash": "the weights changed",
+    "probe.fingerprint": "the images or their split changed",
+    "probe.labels": "the labels of the images changed",
 }
 """What is said of differences between hashes, which tell nobody anything."""
 
 
 def _differences(path: str, there: Any, asked: Any) -> list[str]:
     if isinstance(there, Mapping) and isinstance(asked, Mapping):
-        keys = sorted({*there, *asked})
+        keys = dict.fromkeys([*asked, *there])
         inner = [(f"{path}.{key}".lstrip("."), there.get(key), asked.get(key)) for key in keys]
         found = [text for part in inner for text in _differences(*part)]
         if path == "probe":  # other images make another split and other labels: the first says it all
@@ -169,8 +174,9 @@ def _differences(path: str, there: Any, asked: Any) -> list[str]:
     if path == "layers":
         there, asked = _layer_names(there), _layer_names(asked)
         if there == asked:
-            return ["the shapes or the tokens of the layers are others"]
-    return [f"{_CHOICES.get(path, 'the ' + path.rpartition('.')[2])} was {_words(there)}, and is {_words(asked)} now"]
+            return ["the shapes or the tokens of the layers changed"]
+    what = _CHOICES.get(path, f"the {path.rpartition('.')[2]}")
+    return [f"{what} changed from {_words(there)} to {_words(asked)}"]
 
 
 def _layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -179,7 +185,8 @@ def _layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _words(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
+        size = len(value) == 2 and all(isinstance(one, int) for one in value)
+        return ("x" if size else ", ").join(map(str, value)) or "none"
     return "none" if value is None else str(value)
 
 

@@ -14,9 +14,9 @@ import torch
 from neuronym import plugins
 from neuronym.activations.activation_pass import PassOptions, run_pass
 from neuronym.activations.batches import input_size
+from neuronym.activations.collector import array_names
 from neuronym.activations.embed import cache_root, embed_images
 from neuronym.activations.respond import respond
-from neuronym.activations.collector import array_names
 from neuronym.asking import (
     absolute,
     check_options,
@@ -145,9 +145,7 @@ class Study:
         place = Path(folder).expanduser()
         place = place.resolve() if place.name in ("", "..") else place  # a folder is made under another name first
         exists = check_place(place, resume=resume, overwrite=overwrite)
-        check_options(
-            tokens=tokens, prefix_tokens=prefix_tokens, summaries=summaries, top_k=top_k, precision=precision
-        )
+        check_options(tokens=tokens, prefix_tokens=prefix_tokens, summaries=summaries, top_k=top_k, precision=precision)
         target = choose_target(model, weights, preprocessing or {})
         chosen = select_early(target, layers, tokens, prefix_tokens)
         probe = index(
@@ -336,6 +334,22 @@ class Study:
                 before += len(asked)
             self.store.set_stage(RunStatus(f"explain/{run}", run, "done", total, total))
         return run
+
+    def check_method(
+        self,
+        method: str,
+        *,
+        concepts: str | Path | ConceptSet | Sequence[str] | None = None,
+        encoder: str | ImageTextEncoder | None = None,
+        settings: Mapping[str, Any] | None = None,
+        device: str = "auto",
+    ) -> None:
+        """Raise now what :meth:`explain` would raise of its arguments after a long activation pass.
+
+        Raises:
+            UserError: see :meth:`explain`.
+        """
+        self._explainer(method, concepts, encoder, settings, device)
 
     def evaluate(self, source: str = "labels", *, run: str | None = None) -> dict[tuple[str, str], HeldOut]:
         """Correlate descriptions with their units on the test images, and keep the scores.

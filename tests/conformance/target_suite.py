@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import pickle
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,8 @@ def check_target(
         tokens: the token policy, where a layer gives tokens.
         tolerance: the largest difference allowed where only the batch differs, relative to a layer's largest value.
     """
-    target = load()
+    with _random_state(1):
+        target = load()
     check_attributes(target)
     check_frozen(target)
     check_preprocessing(target.preprocessing)
@@ -57,7 +59,9 @@ def check_target(
     check_determinism(target, chosen, batch)
     check_batches(target, chosen, batch, tolerance)
     check_hooks(target, chosen, batch)
-    check_two_loads(target, load(), chosen, batch)
+    with _random_state(2):
+        again = load()
+    check_two_loads(target, again, chosen, batch)
     check_pickling(target, chosen, batch)
     check_to_cpu(target, chosen, batch)
 
@@ -112,10 +116,11 @@ def check_activations(target: Target, layers: Sequence[LayerInfo], batch: Tensor
 def check_determinism(target: Target, layers: Sequence[LayerInfo], batch: Tensor) -> None:
     """Two runs give the same, exactly, whatever the random state is; they change neither weights nor the batch."""
     before = batch.clone()
-    torch.manual_seed(1)
-    first = activations(target, layers, batch)
-    torch.manual_seed(2)
-    _check_equal(first, activations(target, layers, batch), "two runs on the same images differ")
+    with _random_state(1):
+        first = activations(target, layers, batch)
+    with _random_state(2):
+        second = activations(target, layers, batch)
+    _check_equal(first, second, "two runs on the same images differ")
     assert torch.equal(batch, before), "the model writes into the batch that it is given"
     assert hash_state(target.model) == target.weights_hash, "running the model changed its weights or buffers"
 
@@ -226,6 +231,14 @@ def activations(target: Target, layers: Sequence[LayerInfo], batch: Tensor) -> A
     with recording(target, layers, keep) as run:
         run(batch)
     return kept
+
+
+@contextmanager
+def _random_state(seed: int) -> Iterator[None]:
+    """A block under another global random state, which is as before afterwards."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
 
 
 def _all(target: Target, batch: Tensor) -> list[str]:

@@ -29,7 +29,7 @@ SMALL = {"size": "64", "crop": "64"}
         ("torchvision:squeezenet1_1", None, None),
         ("torchvision:mobilenet_v3_small", ["features.*", "classifier.0:after"], None),
         ("timm:test_resnet", None, None),
-        ("timm:test_vit", ["blocks.*", "*.mlp.fc1:after"], "mean"),
+        ("timm:vit_tiny_patch16_224", ["blocks.[01]", "blocks.0.mlp.fc1:after"], "mean"),
     ],
 )
 def test_built_in(name: str, layers: list[str] | None, tokens: Tokens | None) -> None:
@@ -204,7 +204,7 @@ def trainable() -> Target:
     ("load", "message"),
     [
         (lambda: target(name="small"), "name has no prefix: 'small'"),
-        (lambda: Small(), "the loader gave a Small, not a Target"),
+        (Small, "the loader gave a Small, not a Target"),
         (training, "in training mode: after"),
         (trainable, r"parameters that require gradients: conv\.bias"),
         (lambda: target(BatchCentred()), "images in two batches differ from the same images in one: conv by up to"),

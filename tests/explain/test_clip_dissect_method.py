@@ -237,7 +237,7 @@ def test_the_paper_preset_reaches_the_last_weight(study: Study) -> None:
     method = ClipDissect(CONCEPTS, Words(), preset="paper", top_k=20)  # type: ignore[arg-type]
     weights = method._weights(20)
     assert (float(weights[0]), float(weights[-1])) == pytest.approx((0.998, 0.97))
-    assert float(ClipDissect(CONCEPTS, top_k=20)._weights(20)[-1]) == pytest.approx(0.998 - 19 / 20 * 0.028)
+    assert float(ClipDissect(CONCEPTS, Words(), top_k=20)._weights(20)[-1]) == pytest.approx(0.998 - 19 / 20 * 0.028)
 
 
 @pytest.mark.parametrize(
@@ -280,6 +280,6 @@ def test_a_summary_that_the_study_does_not_keep(study: Study) -> None:
 
 
 def test_the_method_is_a_frozen_record() -> None:
-    method = ClipDissect(CONCEPTS)
+    method = ClipDissect(CONCEPTS, Words())  # type: ignore[arg-type]
     with pytest.raises(dataclasses.FrozenInstanceError):
         method.top_k = 3  # type: ignore[misc]

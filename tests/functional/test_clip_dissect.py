@@ -128,6 +128,26 @@ def test_more_concepts_than_a_block_and_more_images_than_a_window() -> None:
     torch.testing.assert_close(clip_dissect.concept_log_likelihood(p, top, weights), expected)
 
 
+@pytest.mark.parametrize("concepts", [1, 15, 16, 17, 300])
+@pytest.mark.parametrize("top_k", [1, 7, 8, 9])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_any_number_of_concepts_and_images_fills_the_vectors(concepts: int, top_k: int, dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(concepts + top_k)
+    p = torch.rand(30, concepts, generator=generator, dtype=dtype)
+    top = torch.stack([torch.randperm(30, generator=generator)[:top_k] for _ in range(3)])
+    weights = clip_dissect.rank_weights(top_k)
+    expected = (1 + weights[:, None] * (p[top].double() - 1) + 1e-7).log().sum(1)
+    torch.testing.assert_close(clip_dissect.concept_log_likelihood(p, top, weights), expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("floor", [1e-7, 1e-300, 1e-310, 5e-324])
+def test_logarithms_are_right_to_the_last_bits(floor: float) -> None:
+    """Of one image with weight 1 the likelihood is log(p + floor), p from 0 over the least doubles to 1."""
+    p = torch.cat([torch.zeros(1), torch.logspace(-320, 0, 5000, dtype=torch.float64)])[None].double()
+    got = clip_dissect.concept_log_likelihood(p, torch.tensor([[0]]), torch.ones(1, dtype=torch.float64), floor)
+    np.testing.assert_allclose(got.numpy(), np.log(p.numpy() + floor), rtol=4e-16, atol=0)
+
+
 def test_groups_never_underflow() -> None:
     ends = pointwise._groups(torch.ones(100, dtype=torch.float64), 1e-7)
     assert ends == [41, 82, 100]

@@ -48,4 +48,9 @@ def test_pieces_fill_the_threads_evenly() -> None:
     torch.set_num_threads(2)
     assert len(_numba.ranges(20_000, 2560)) % 2 == 0
     assert _numba.ranges(1, 16) == [(0, 1)]
+    pieces = _numba.ranges(20_001, 256, 16)
+    assert all(start % 16 == 0 and start < stop for start, stop in pieces)
+    assert [i for piece in pieces for i in range(*piece)] == list(range(20_001))
+    assert _numba.ranges(5, 256, 16) == [(0, 5)]
+    assert _numba.ranges(0, 256, 16) == []
     torch.set_num_threads(before)

@@ -214,7 +214,7 @@ def test_a_block_is_complete_only_with_all_its_columns(arrays: Arrays, monkeypat
     monkeypatch.setattr(_zarr, "MAX_CHUNK_BYTES", 16)
     arrays.create("x", (4, 6), "f4", rows=2)
     arrays.write("x", 0, _values(4, 6))
-    (arrays.folder / "x" / "c" / "1" / "2").write_bytes(b"")  # as after a power cut
+    (arrays.folder / "x" / "c.1.2").write_bytes(b"")  # as after a power cut
     assert arrays.written("x").tolist() == [True, False]
     np.testing.assert_array_equal(arrays.read("x", columns=slice(0, 4)), _values(4, 6)[:, :4])
     with pytest.raises(StudyError, match=r"^The array 'x' is damaged"):
@@ -223,7 +223,7 @@ def test_a_block_is_complete_only_with_all_its_columns(arrays: Arrays, monkeypat
 
 def test_every_flipped_byte_and_every_cut_of_a_chunk_is_refused(arrays: Arrays) -> None:
     arrays.put("x", _values(4, 6))
-    path = arrays.folder / "x" / "c" / "0" / "0"
+    path = arrays.folder / "x" / "c.0.0"
     data = path.read_bytes()
     flipped = [data[:i] + bytes([data[i] ^ 1 << i % 8]) + data[i + 1 :] for i in range(len(data))]
     for version in [*flipped, *(data[:i] for i in range(len(data))), data + b"\0"]:
@@ -256,11 +256,11 @@ def test_every_flipped_byte_and_every_cut_of_the_metadata_is_refused(arrays: Arr
 def test_flush_waits_for_every_chunk_once(arrays: Arrays, monkeypatch: pytest.MonkeyPatch) -> None:
     arrays.create("x", (6,), "f4", rows=2)
     arrays.write("x", 0, _values(6))
-    (arrays.folder / "x" / "c" / "0").unlink()
+    (arrays.folder / "x" / "c.0").unlink()
     synced = []
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_mode & 0o170000))
     arrays.flush()
-    assert synced == [0o100000] * 2 + [0o040000] * 3  # two files; the folders some arrays, x and c
+    assert synced == [0o100000] * 3 + [0o040000] * 2  # metadata and two chunks; the folders x and the one it is in
     arrays.flush()
     assert len(synced) == 5
 

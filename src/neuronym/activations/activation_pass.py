@@ -118,6 +118,7 @@ class _Pass:
             self._pass_split(run, "explain", position.done)
             self._finish_explain()
         self._pass_split(run, "test", position.done if position.split == "test" else 0)
+        self._flush()
 
     def _calibrate(self, run: Run) -> None:
         count = min(CALIBRATION_IMAGES, self._counts["explain"])
@@ -149,18 +150,25 @@ class _Pass:
         start = (stop - 1) // CHUNK * CHUNK
         for collector, arrays in zip(self._collectors, self._arrays, strict=True):
             collector.write_rows(arrays, split, start, stop - start)
-            arrays.flush()
-        if split == "test":
-            self._checkpoint.move("test", stop)
-        elif stop == self._counts["explain"] or time.monotonic() - self._saved > self._options.save_seconds:
-            self._checkpoint.save(stop, [collector.state() for collector in self._collectors])
+        # The end of a split is recorded by what follows it.
+        if time.monotonic() - self._saved > self._options.save_seconds and stop < self._counts[split]:
+            self._flush()
+            if split == "test":
+                self._checkpoint.move("test", stop)
+            else:
+                self._checkpoint.save(stop, [collector.state() for collector in self._collectors])
             self._saved = time.monotonic()
 
     def _finish_explain(self) -> None:
         for collector, arrays in zip(self._collectors, self._arrays, strict=True):
             collector.write_statistics(arrays)
-            arrays.flush()
+        self._flush()
         self._checkpoint.move("test", 0)
+
+    def _flush(self) -> None:
+        """Wait until all that was written is on the disk, before it is recorded as done."""
+        for arrays in self._arrays:
+            arrays.flush()
 
     def _placed(self, batch: Tensor) -> Tensor:
         return batch.to(self._running.device, memory_format=self._running.memory_format, non_blocking=True)

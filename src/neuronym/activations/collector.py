@@ -31,8 +31,7 @@ def array_names(layer: LayerInfo, summaries: Sequence[str], counts: Mapping[str,
     names = [f"summaries/{summary}/{split}" for summary in summaries for split, count in counts.items() if count]
     parts = ("values", "index") if layer.map_size is None else ("values", "index", "maps")
     names += [f"exemplars/{summary}/{part}" for summary in ("mean", "max") for part in parts]
-    names += ["quantiles/values", "quantiles/rank_error"]
-    return names + [f"moments/{name}" for name in ("count", "mean", "variance", "min", "max", "nonzero")]
+    return [*names, "quantiles", "moments"]
 
 
 class LayerCollector:
@@ -100,7 +99,8 @@ class LayerCollector:
         for summary in self.rows:
             for split, count in counts.items():
                 if count:
-                    arrays.create(f"summaries/{summary}/{split}", (count, self.layer.units), np.float32, rows=CHUNK)
+                    name, shape = f"summaries/{summary}/{split}", (count, self.layer.units)
+                    arrays.create(name, shape, np.float32, rows=CHUNK, compress=False)
 
     def write_rows(self, arrays: Arrays, split: str, start: int, count: int) -> None:
         """Write the chunk that begins at image ``start``."""
@@ -119,12 +119,11 @@ class LayerCollector:
                 arrays.write(name, 0, maps.cpu().numpy())
         quantiles, moments = self._quantiles, self._moments
         assert quantiles is not None
-        arrays.put("quantiles/values", np.stack([quantiles.quantile(q).cpu().numpy() for q in LEVELS]))
-        arrays.put("quantiles/rank_error", np.stack([quantiles.rank_error(q).cpu().numpy() for q in LEVELS]))
-        arrays.put("moments/count", np.array([moments.count]))
-        parts = {"mean": moments.mean, "variance": moments.variance, "min": moments.min, "max": moments.max}
-        for name, values in (parts | {"nonzero": moments.nonzero}).items():
-            arrays.put(f"moments/{name}", values.cpu().numpy())
+        found = [quantiles.quantile(level) for level in LEVELS] + [quantiles.rank_error(level) for level in LEVELS]
+        arrays.put("quantiles", torch.stack(found).cpu().numpy())
+        parts = (moments.mean, moments.variance, moments.min, moments.max, moments.nonzero)
+        rows = [part.double().cpu() for part in parts] + [torch.full((self.layer.units,), float(moments.count))]
+        arrays.put("moments", torch.stack(rows).numpy())
 
     def _not_finite(self) -> NonFiniteError:
         return NonFiniteError(

@@ -92,7 +92,7 @@ def encode_prompts(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size has to be positive, got {batch_size}")
-    _check_templates(templates)
+    check_templates(templates)
     prompts = [template.replace("{}", concept) for concept in concepts for template in templates]
     chunks = [encoder.encode_texts(prompts[i : i + batch_size]) for i in range(0, len(prompts), batch_size)]
     if not chunks:
@@ -107,7 +107,12 @@ def encode_prompts(
     return result
 
 
-def _check_templates(templates: Sequence[str]) -> None:
+def check_templates(templates: Sequence[str]) -> None:
+    """Raise unless there is a template, and each has a place for the concept.
+
+    Raises:
+        MethodError: there is none, or one without ``{}``.
+    """
     if not templates:
         raise MethodError('There is no prompt template. Give at least one, such as "{}" or "a photo of a {}".')
     for template in templates:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from neuronym.cli import options as given
 from neuronym.cli.console import Reporter, errors, output
 
+if TYPE_CHECKING:
+    from neuronym.backends import ImageTextEncoder
+    from neuronym.explain.concepts import ConceptSet
+    from neuronym.records import LabelTable, LayerInfo
+
 
 def explain(
     model: given.Model,
     layers: Annotated[
-        list[str], typer.Option("--layers", help="Layers by path, with * and ?, and :after for after the activation.")
+        list[str],
+        typer.Option(
+            "--layers",
+            help="Layers by path, with commas or repeated; * and ? stand for anything in one part of a path, and "
+            "LAYER:after is what the activation function makes of it.",
+        ),
     ],
     images: Annotated[
         list[str], typer.Option("--images", help="A folder, list, .npz, .npy or .zip of images; may be repeated.")
@@ -49,28 +61,39 @@ def explain(
     ] = None,
     labels: Annotated[str | None, typer.Option("--labels", help="A CSV of classes or concept columns.")] = None,
     superclasses: Annotated[str | None, typer.Option("--superclasses", help="A JSON or CSV of super-classes.")] = None,
-    test_fraction: Annotated[float, typer.Option("--test-fraction", help="The share of images to judge on.")] = 0.3,
-    seed: Annotated[int, typer.Option("--seed", help="Decides the split.")] = 0,
-    limit: Annotated[int | None, typer.Option("--limit", help="Take only that many images.")] = None,
+    test_fraction: Annotated[float, typer.Option("--test-fraction", help="The share of --images to judge on.")] = 0.3,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Decides the split into images to explain with and to judge on.")
+    ] = 0,
+    limit: Annotated[int | None, typer.Option("--limit", help="Take only that many images, chosen by --seed.")] = None,
     summaries: Annotated[
         str, typer.Option("--summaries", help="Kept of each image and unit: mean,max[,abs-mean][,q99].")
     ] = "mean,max",
-    top_k: Annotated[int, typer.Option("--top-k", help="Exemplars per unit.")] = 20,
+    top_k: Annotated[int, typer.Option("--top-k", help="Exemplar images kept per unit.")] = 20,
     device: given.Device = "auto",
-    precision: Annotated[str, typer.Option("--precision", help="float32, bfloat16 or float16.")] = "float32",
+    precision: Annotated[
+        str, typer.Option("--precision", help="Of the forward pass: float32, bfloat16 or float16.")
+    ] = "float32",
     channels_last: Annotated[
-        bool | None, typer.Option("--channels-last/--no-channels-last", help="The memory layout.")
+        bool | None,
+        typer.Option(
+            "--channels-last/--no-channels-last", help="The memory layout; with half precision it is channels last."
+        ),
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images per forward pass.")] = 32,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the study in --out.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the study in --out.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the study in --out, if it was asked for in the same way.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Delete the study in --out and make a new one.")
+    ] = False,
 ) -> None:
     """Describe what makes units of a network fire: one pass over the images, then the method."""
-    from neuronym.cli.showing import note_images, show_table
+    from neuronym.cli.showing import note_concepts, note_images, show_table
     from neuronym.study import Study
 
     chosen = given.settings(settings or []) | ({"templates": tuple(templates)} if templates else {})
-    asked = given.unit_list(units)
+    wish = _Wish(method, concepts, encoder, chosen, given.unit_list(units), device, precision)
     with Reporter() as report:
         study = Study.create(
             out,
@@ -100,10 +123,50 @@ def explain(
             resume=resume,
             overwrite=overwrite,
             report=report,
+            check=wish.check,
         )
         note_images(study, errors())
-        study.check_method(method, concepts=concepts, encoder=encoder, settings=chosen, device=device)
+        note_concepts(wish.concepts, errors())
         study.probe(device=device, batch_size=batch_size, channels_last=channels_last)
-        run = study.explain(method, concepts=concepts, encoder=encoder, settings=chosen, units=asked, device=device)
+        run = study.explain(
+            method, concepts=wish.concepts, encoder=wish.encoder, settings=chosen, units=wish.units, device=device
+        )
     show_table(study.table(run=run), output(), limit=10)
-    output().print(f"\nThe whole table: neuronym table {out}", markup=False, highlight=False, soft_wrap=True)
+    whole = f"\nThe whole table: neuronym table {shlex.quote(out)}"
+    output().print(whole, markup=False, highlight=False, soft_wrap=True)
+
+
+class _Wish:
+    """How units are to be described; what is wrong with it is said before anything is written."""
+
+    def __init__(
+        self,
+        method: str,
+        concepts: str | None,
+        encoder: str | None,
+        settings: Mapping[str, Any],
+        units: Sequence[int] | None,
+        device: str,
+        precision: str,
+    ) -> None:
+        from neuronym import plugins
+        from neuronym.execute.devices import Running
+
+        self._device = Running.chosen(device, precision).device
+        plugins.method_class(method)
+        if encoder is not None:
+            plugins.resolve("encoder", encoder)
+        self._method, self._concepts, self._encoder, self._settings = method, concepts, encoder, settings
+        self.units = units
+        self.concepts: ConceptSet | None = None
+        self.encoder: ImageTextEncoder | None = None
+
+    def check(self, layers: Sequence[LayerInfo], labels: LabelTable | None) -> None:
+        """Read the rest of it, once the layers and the labels are known."""
+        from neuronym import asking, plugins
+
+        asking.check_units(layers, self.units)
+        self.concepts = asking.choose_concepts(self._concepts, labels)
+        if self._encoder is not None:
+            self.encoder = plugins.encoder(self._encoder, self._device)
+        plugins.make_method(self._method, self._settings, self.concepts, self.encoder)

@@ -23,8 +23,10 @@ def layers(
     leaves: Annotated[bool, typer.Option("--leaves", help="Leave out modules that contain others.")] = False,
 ) -> None:
     """List every layer of a model that can be explained, its units and the size of their maps."""
-    from neuronym.asking import choose_target
+    from neuronym.asking import check_options, choose_target
     from neuronym.targets.layers import default_sample, discover
+
+    check_options(tokens=tokens)
 
     # Which layers a model has does not depend on its weights, and published ones need a download.
     guessed = weights is None and model.partition(":")[0] in ("torchvision", "timm")

@@ -33,12 +33,14 @@ Crop: TypeAlias = Annotated[str | None, typer.Option("--crop", help="Central cro
 Mean: TypeAlias = Annotated[
     str | None, typer.Option("--mean", help="What is subtracted per channel, for example 0.485,0.456,0.406.")
 ]
-Std: TypeAlias = Annotated[str | None, typer.Option("--std", help="What is divided by per channel.")]
+Std: TypeAlias = Annotated[
+    str | None, typer.Option("--std", help="What is divided by per channel, for example 0.229,0.224,0.225.")
+]
 Scale: TypeAlias = Annotated[
     str | None, typer.Option("--scale", help="Range of the pixels before --mean: 0..1 or 0..255.")
 ]
 Interpolation: TypeAlias = Annotated[
-    str | None, typer.Option("--interpolation", help="nearest, bilinear, bicubic or lanczos.")
+    str | None, typer.Option("--interpolation", help="The filter of --size: nearest, bilinear, bicubic or lanczos.")
 ]
 Device: TypeAlias = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:0 ... or mps.")]
 StudyFolder: TypeAlias = Annotated[str, typer.Argument(metavar="STUDY", help="The study's folder.")]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod, OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +16,15 @@ from neuronym.evaluate.figures import FLOOR, METRIC, HeldOut
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from neuronym.explain.concepts import ConceptSet
     from neuronym.study import Study
+
+_DESCRIPTION = 24
+"""Columns that a description has at least, before layers are folded to make room."""
+_ALSO = 10
+"""Columns below which other candidates are not shown at all."""
+_GAP = 3
+"""Columns between two columns of a table."""
 
 
 def note_images(study: Study, console: Console) -> None:
@@ -24,8 +33,8 @@ def note_images(study: Study, console: Console) -> None:
     explain = sum(image.split == "explain" for image in images)
     made = store.manifest.provenance
     text = f"{len(images):,} images, {explain:,} to explain and {len(images) - explain:,} to test"
-    if made.get("duplicates"):
-        text += f"; {made['duplicates']} duplicates left out"
+    if (duplicates := made.get("duplicates")) and isinstance(duplicates, int):
+        text += f"; {_counted(duplicates, 'duplicate')} left out"
     if store.skipped:
         text += f"; {len(store.skipped)} could not be read"
     console.print(text, highlight=False)
@@ -38,28 +47,35 @@ def note_images(study: Study, console: Console) -> None:
         console.print(str(note), markup=False, highlight=False, soft_wrap=True)
 
 
+def note_concepts(concepts: ConceptSet | None, console: Console) -> None:
+    """Say how many concepts there are to choose among, and what was left out of their file."""
+    if concepts is None:
+        return
+    left_out = [
+        _counted(count, thing)
+        for count, thing in ((concepts.blank, "blank line"), (concepts.duplicates, "repetition"))
+        if count
+    ]
+    text = f"{len(concepts):,} concepts" + (f"; {' and '.join(left_out)} left out" if left_out else "")
+    console.print(text, highlight=False)
+
+
 def show_table(table: pa.Table, console: Console, limit: int | None = None) -> None:
-    """One row per explanation; the run is a column where there are several."""
+    """One row per explanation; the run is a column where there are several.
+
+    Descriptions are shown in full. Where the terminal is narrow, the other candidates are cut first, then layers and
+    runs are folded.
+    """
     rows: list[dict[str, Any]] = table.to_pylist()
+    columns = _columns(rows[:limit], several=len({row["run"] for row in rows}) > 1, scored=METRIC in table.column_names)
+    widths = _widths({name: _width(name, cells) for name, cells in columns.items()}, console.width)
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    several = len({row["run"] for row in rows}) > 1
-    scored = METRIC in table.column_names
-    if several:
-        shown.add_column("run", style="dim")
-    for name, style in (("layer", "cyan"), ("unit", "bold")):
-        shown.add_column(name, style=style, justify="right" if name == "unit" else "left", no_wrap=True)
-    shown.add_column("description", overflow="fold")
-    shown.add_column("score", justify="right")
-    if scored:
-        shown.add_column("held-out r", justify="right")
-    shown.add_column("also", style="dim", overflow="ellipsis", no_wrap=True)
-    for row in rows[:limit]:
-        cells = [Text(row["run"])] if several else []
-        cells += [Text(row["layer"]), Text(str(row["unit"])), _description(row), Text(_number(row["score"]))]
-        if scored:
-            cells.append(_correlation(row))
-        also = [candidate["text"] for candidate in row["candidates"] or () if candidate["text"] != row["description"]]
-        cells.append(Text(", ".join(also[:3])))
+    for name, width in widths.items():
+        justify: JustifyMethod = "right" if name in ("unit", "score", "held-out r") else "left"
+        cut: OverflowMethod = "ellipsis" if name == "also" else "fold"
+        style = _STYLES.get(name, "")
+        shown.add_column(name, style=style, justify=justify, no_wrap=name == "also", overflow=cut, width=width)
+    for cells in zip(*(columns[name] for name in widths), strict=True):
         shown.add_row(*cells)
     console.print(shown)
     if limit is not None and len(rows) > limit:
@@ -71,7 +87,7 @@ def show_figures(figures: Mapping[tuple[str, str], HeldOut], console: Console) -
     """Held-out figures, a row per run and layer."""
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("run", "layer"):
-        shown.add_column(name, style="cyan" if name == "layer" else "dim", no_wrap=True)
+        shown.add_column(name, style=_STYLES[name], overflow="fold")
     for name in ("units", "scored", "mean r", "above random"):
         shown.add_column(name, justify="right")
     for (run, layer), figure in figures.items():
@@ -87,6 +103,48 @@ def show_figures(figures: Mapping[tuple[str, str], HeldOut], console: Console) -
     )
 
 
+_STYLES = {"run": "dim", "layer": "cyan", "unit": "bold", "also": "dim"}
+
+
+def _columns(rows: Sequence[Mapping[str, Any]], *, several: bool, scored: bool) -> dict[str, list[Text]]:
+    """The cells of a table of explanations, by column."""
+    columns = {"run": [Text(row["run"]) for row in rows]} if several else {}
+    columns["layer"] = [Text(row["layer"]) for row in rows]
+    columns["unit"] = [Text(str(row["unit"])) for row in rows]
+    columns["description"] = [_description(row) for row in rows]
+    columns["score"] = [Text(_number(row["score"])) for row in rows]
+    if scored:
+        columns["held-out r"] = [_correlation(row) for row in rows]
+    return columns | {"also": [_also(row) for row in rows]}
+
+
+def _width(name: str, cells: Sequence[Text]) -> int:
+    """Columns of the terminal that a column of a table needs."""
+    return max(cell_len(name), *(cell_len(line) for cell in cells for line in cell.plain.split("\n")), 0)
+
+
+def _widths(natural: Mapping[str, int], total: int) -> dict[str, int]:
+    """The width of each column that is shown, given those that they need and that of the terminal."""
+    widths = dict(natural)
+    also = widths.pop("also")
+    over = sum(widths.values()) + _GAP * len(widths) - total
+    for name, least in (("description", _DESCRIPTION), ("layer", 8), ("run", 8), ("description", 8)):
+        if over > 0 and name in widths:
+            kept = max(min(least, widths[name]), widths[name] - over)
+            over -= widths[name] - kept
+            widths[name] = kept
+    left = -over - _GAP
+    if left >= min(_ALSO, also):
+        widths["also"] = min(also, left)
+    return widths
+
+
+def _also(row: Mapping[str, Any]) -> Text:
+    """Other candidates, best first."""
+    texts = [candidate["text"] for candidate in row["candidates"] or () if candidate["text"] != row["description"]]
+    return Text(", ".join(texts[:3]))
+
+
 def _description(row: Mapping[str, Any]) -> Text:
     if row["description"] is not None:
         return Text(row["description"])
@@ -97,6 +155,10 @@ def _correlation(row: Mapping[str, Any]) -> Text:
     value, floor = row[METRIC], row.get(FLOOR)
     above = value is not None and floor is not None and value > floor
     return Text("" if value is None else f"{value:.2f}", style="green" if above else "red")
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def _number(value: float | None) -> str:

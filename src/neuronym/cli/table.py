@@ -17,8 +17,12 @@ def table(
     study: given.StudyFolder,
     layer: Annotated[str | None, typer.Option("--layer", help="Only this layer.")] = None,
     units: Annotated[str | None, typer.Option("--units", help="Only some units: 0,5,10-19.")] = None,
-    search: Annotated[str | None, typer.Option("--search", help="Only descriptions with this text.")] = None,
-    state: Annotated[str | None, typer.Option("--state", help="described, abstained or failed.")] = None,
+    search: Annotated[
+        str | None, typer.Option("--search", help="Only descriptions with this text, in upper or lower case.")
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", help="Only units in this state: described, abstained or failed.")
+    ] = None,
     method: Annotated[str | None, typer.Option("--method", help="Only this method.")] = None,
     run: Annotated[str | None, typer.Option("--run", help="Only this run.")] = None,
     format: Annotated[
@@ -33,21 +37,19 @@ def table(
     from neuronym.store.query import export
     from neuronym.store.study_store import StudyStore
 
-    rows = StudyStore(Path(study).expanduser()).table(
-        layer, search=search, units=given.unit_list(units), state=state, method=method, run=run
-    )
+    store = StudyStore(Path(study).expanduser())
+    rows = store.table(layer, search=search, units=given.unit_list(units), state=state, method=method, run=run)
+    if not len(rows):
+        none = "No description fits what was asked."
+        errors().print(none if store.manifest.runs else "Nothing was explained yet in this study.")
     if format is None and out is None:
-        show_table(rows, output(), limit)
+        if len(rows):
+            show_table(rows, output(), limit)
         return
     if format is None:
-        format = Path(cast("str", out)).suffix.lstrip(".").lower()
-        if format not in ("csv", "parquet", "json"):
-            raise UserError(
-                f"--out {out!r} does not tell the format. Add --format csv, parquet, json, clip-dissect ..."
-            )
-    made = export(
-        rows if limit is None else rows.slice(0, limit), None if out is None else Path(out), cast("Any", format)
-    )
+        format = _format_of(cast("str", out))
+    place = None if out is None else Path(out).expanduser()
+    made = export(rows if limit is None else rows.slice(0, limit), place, cast("Any", format))
     if out is None:
         sys.stdout.buffer.write(made.data)
         sys.stdout.flush()
@@ -55,3 +57,15 @@ def table(
         errors().print(f"{made.rows:,} rows written to {out}.", markup=False, highlight=False, soft_wrap=True)
     if made.left_out:
         errors().print(f"{made.left_out:,} units without a description have no place in {format} and were left out.")
+
+
+def _format_of(path: str) -> str:
+    """The format that a file's name tells.
+
+    Raises:
+        UserError: it tells none.
+    """
+    ending = Path(path).suffix.lstrip(".").lower()
+    if ending not in ("csv", "parquet", "json"):
+        raise UserError(f"--out {path!r} does not tell the format. Add --format csv, parquet, json, clip-dissect ...")
+    return ending

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from neuronym.backends import ImageTextEncoder
+from neuronym.backends.encoder import check_templates
 from neuronym.errors import MethodError
 from neuronym.explain.concepts import ConceptSet
 from neuronym.explain.pairs import pair_candidates
 from neuronym.explain.scoring import Best, ColumnScorer, PointwiseScorer, Scorer, best_concepts
-from neuronym.explain.similarity import Similarity, similarity_to
+from neuronym.explain.similarity import Similarity, needs_encoder, similarity_to
 from neuronym.functional import clip_dissect as formulas
 from neuronym.records import Candidate, Evidence, Explanation, Summary, Unit
 from neuronym.store.layer_view import LayerView
@@ -88,7 +89,7 @@ class ClipDissect:
             if value not in known:
                 raise MethodError(f"clip-dissect has no {name} {value!r}. Use {', '.join(known)}.")
         for name, number, least in (
-            ("top_k", self.top_k or 1, 1),
+            ("top_k", 1 if self.top_k is None else self.top_k, 1),
             ("candidates", self.candidates, 1),
             ("pairs", self.pairs, 0),
         ):
@@ -101,6 +102,10 @@ class ClipDissect:
             )
         if self.pairs and self.encoder is None:
             raise MethodError("clip-dissect cannot try pairs of concepts by labels. Give an --encoder, or pairs=0.")
+        if self.encoder is None and self.concepts.group is None:
+            raise needs_encoder(self.concepts)
+        if self.encoder is not None:
+            check_templates(self.templates)
 
     def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
         """One explanation for every unit; see :class:`~neuronym.explain.explainer.Explainer`."""

@@ -91,11 +91,16 @@ def similarity_to(
         return EncodedSimilarity(torch.from_numpy(view.embeddings(encoder, "explain")), texts)
     table = view.labels("explain")
     if concepts.group is None or table is None:
-        raise MethodError(
-            f"The concepts of {concepts.source!r} need an image-text encoder. Give one, for example "
-            "--encoder hf:openai/clip-vit-base-patch16, or use --concepts labels with labelled images."
-        )
+        raise needs_encoder(concepts)
     group = table.group(concepts.group)
     column = {tidy(text): index for index, text in enumerate(group.concepts)}
     values = group.values[:, [column[text] for text in concepts.texts]]
     return LabelledSimilarity(torch.from_numpy(np.ascontiguousarray(values)))
+
+
+def needs_encoder(concepts: ConceptSet) -> MethodError:
+    """The error for concepts that are no labels of the images, without an encoder."""
+    return MethodError(
+        f"The concepts of {concepts.source!r} need an image-text encoder. Give one, for example "
+        "--encoder hf:openai/clip-vit-base-patch16, or use --concepts labels with labelled images."
+    )

@@ -23,7 +23,7 @@ from neuronym.functional._numba import bits_double, double_bits
 _ROWS = 8  # of a visit: its constants fill half of AVX-512's registers
 _LANES = 8  # doubles computed at once; machines with narrower vectors take several
 _LINE = 16  # columns of float32 in 64 bytes, what one prefetch brings
-_BLOCK = 512  # concepts at a time: the rows between two visits to one unit stay in the second-level cache
+_BLOCK = 256  # concepts at a time: the rows between two visits to one unit stay in the second-level cache
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int64]
@@ -81,25 +81,26 @@ class _Writer:
 def _multiplier(columns: int, lanes: int) -> Any:
     """A function for kernels: eight rows' factors of ``columns`` concepts into the products, the next rows fetched.
 
-    Its arguments are ``p``, ``out``, a unit, tuples of its rows, of the rows to fetch, of ``a`` and of ``w``, and the
-    first column.
+    Its arguments are ``p``, ``out``, a unit, its eight rows and the eight to fetch in one tuple, all ``a`` and all
+    ``w`` in another, and the first column.
     """
 
-    def typed(typing: Any, p: Any, out: Any, unit: Any, rows: Any, ahead: Any, a: Any, w: Any, column: Any) -> Any:
+    def typed(typing: Any, p: Any, out: Any, unit: Any, rows: Any, constants: Any, column: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            p, out, unit, rows, ahead, a, w, column = arguments
+            p, out, unit, rows, constants, column = arguments
             writer = _Writer(context, builder, {"p": (signature.args[0], p), "out": (signature.args[1], out)})
-            picked = [builder.extract_value(rows, k) for k in range(_ROWS)]
-            for k in range(_ROWS) if columns > 1 else ():
-                writer.prefetch("p", builder.extract_value(ahead, k), column)
-            constants = [(writer.spread(a, k, lanes), writer.spread(w, k, lanes)) for k in range(_ROWS)]
+            for k in range(_ROWS, 2 * _ROWS) if columns > 1 else ():
+                writer.prefetch("p", builder.extract_value(rows, k), column)
+            spread = [writer.spread(constants, k, lanes) for k in range(2 * _ROWS)]
             for offset in range(0, columns, lanes):
                 place = builder.add(column, column.type(offset))
-                factors = [writer.factor(row, place, *pair) for row, pair in zip(picked, constants, strict=True)]
+                picked = ((builder.extract_value(rows, k), place) for k in range(_ROWS))
+                pairs = zip(spread[:_ROWS], spread[_ROWS:], strict=True)
+                factors = [writer.factor(*row, *pair) for row, pair in zip(picked, pairs, strict=True)]
                 writer.multiply(unit, place, factors)
             return context.get_dummy_value()
 
-        return types.void(p, out, unit, rows, ahead, a, w, column), generate
+        return types.void(p, out, unit, rows, constants, column), generate
 
     return intrinsic(typed)
 
@@ -137,19 +138,19 @@ def _log(x: Any) -> Any:
 
 @_numba.fused_kernel
 def _log_products(p: Any, units: Any, rows: Any, a: Any, w: Any, out: Any, start: int, stop: int) -> None:
-    """Write, for the concepts ``start .. stop`` of all units, the log of the product of ``a + w p`` over the unit's rows.
+    """Write, for the concepts ``start .. stop`` of all units, the log of the product of ``a + w p`` over its rows.
 
     ``units`` [visits] says whose product a visit's factors go into; ``rows``, ``a`` and ``w`` are [visits, 8].
     """
     out[:, start:stop] = 1.0
     whole = stop - (stop - start) % 16
     for v in range(len(units)):
-        unit, picked, ahead = units[v], _eight(rows, v), _eight(rows, min(v + 1, len(units) - 1))
-        constants, weights = _eight(a, v), _eight(w, v)
+        picked = _eight(rows, v) + _eight(rows, min(v + 1, len(units) - 1))
+        constants = _eight(a, v) + _eight(w, v)
         for c in range(start, whole, 16):
-            _multiply_line(p, out, unit, picked, ahead, constants, weights, c)
+            _multiply_line(p, out, units[v], picked, constants, c)
         for c in range(whole, stop):
-            _multiply_one(p, out, unit, picked, ahead, constants, weights, c)
+            _multiply_one(p, out, units[v], picked, constants, c)
     for unit in range(len(out)):
         products = out[unit, start:stop]
         for c in range(stop - start):

@@ -28,11 +28,12 @@ _KINDS = "biuf"
 
 @dataclass(frozen=True)
 class Layout:
-    """Shape, type and chunks of one array; the type is little-endian."""
+    """Shape, type and chunks of one array, and whether chunks are compressed; the type is little-endian."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     chunks: tuple[int, ...]
+    packed: bool = True
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -65,7 +66,7 @@ class Layout:
         )
 
 
-def plan(shape: tuple[int, ...], dtype: npt.DTypeLike, rows: int) -> Layout:
+def plan(shape: tuple[int, ...], dtype: npt.DTypeLike, rows: int, packed: bool = True) -> Layout:
     """Chunks of ``rows`` rows, narrowed along the second axis to at most 8 MiB.
 
     Raises:
@@ -80,25 +81,25 @@ def plan(shape: tuple[int, ...], dtype: npt.DTypeLike, rows: int) -> Layout:
         column = chunks[0] * math.prod(chunks[2:]) * kind.itemsize
         parts = math.ceil(chunks[1] / max(1, MAX_CHUNK_BYTES // column))
         chunks[1] = math.ceil(chunks[1] / parts)
-    return Layout(tuple(shape), kind, tuple(chunks))
+    return Layout(tuple(shape), kind, tuple(chunks), packed)
 
 
 def describe(layout: Layout) -> dict[str, Json]:
     """The metadata document of an array, with a checksum of its own among the attributes."""
     fill: Json = "NaN" if layout.dtype.kind == "f" else bool(layout.fill) if layout.dtype.kind == "b" else layout.fill
+    codecs: list[Json] = [{"name": "bytes", "configuration": {"endian": "little"}}]
+    if layout.packed:
+        codecs.append({"name": "zstd", "configuration": {"level": 1, "checksum": False}})
+    codecs.append({"name": "crc32c"})
     document: dict[str, Json] = {
         "zarr_format": 3,
         "node_type": "array",
         "shape": layout.shape,
         "data_type": layout.dtype.name,
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": layout.chunks}},
-        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "."}},
         "fill_value": fill,
-        "codecs": [
-            {"name": "bytes", "configuration": {"endian": "little"}},
-            {"name": "zstd", "configuration": {"level": 1, "checksum": False}},
-            {"name": "crc32c"},
-        ],
+        "codecs": codecs,
     }
     return {**document, "attributes": {"checksum": digest(document)}}
 
@@ -112,7 +113,8 @@ def parse(data: bytes) -> Layout:
     try:
         document = json.loads(data)
         shape, chunks = document["shape"], document["chunk_grid"]["configuration"]["chunk_shape"]
-        layout = Layout(tuple(shape), np.dtype(document["data_type"]).newbyteorder("<"), tuple(chunks))
+        packed = any(codec["name"] == "zstd" for codec in document["codecs"])
+        layout = Layout(tuple(shape), np.dtype(document["data_type"]).newbyteorder("<"), tuple(chunks), packed)
         intact = digest(describe(layout)) == digest(document)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Damaged from error
@@ -128,7 +130,10 @@ def encode(layout: Layout, values: npt.NDArray[Any]) -> bytes:
         chunk = np.full(layout.chunks, layout.fill, layout.dtype)
         chunk[tuple(map(slice, values.shape))] = values
     raw = np.ascontiguousarray(chunk, layout.dtype)
-    packed: bytes = pa.Codec("zstd", compression_level=1).compress(raw.reshape(-1).view(np.uint8), asbytes=True)
+    plain = raw.reshape(-1).view(np.uint8)
+    packed: bytes = (
+        pa.Codec("zstd", compression_level=1).compress(plain, asbytes=True) if layout.packed else plain.tobytes()
+    )
     return packed + crc32c(packed).to_bytes(_CRC_BYTES, "little")
 
 
@@ -143,7 +148,7 @@ def decode(layout: Layout, data: bytes) -> npt.NDArray[Any]:
         raise Damaged
     size = math.prod(layout.chunks) * layout.dtype.itemsize
     try:
-        raw = pa.Codec("zstd").decompress(packed, decompressed_size=size)
+        raw = pa.Codec("zstd").decompress(packed, decompressed_size=size) if layout.packed else packed
         return np.frombuffer(raw, layout.dtype).reshape(layout.chunks)
     except (OSError, ValueError) as error:
         raise Damaged from error

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import os
-import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,10 +17,11 @@ import numpy.typing as npt
 from neuronym.errors import StudyError
 from neuronym.store import _zarr
 from neuronym.store._checksum import Damaged
-from neuronym.store.atomic import guarded, replacing, sync_folder, write_json
+from neuronym.store.atomic import guarded, replacing, sync_folder
 
 _METADATA = "zarr.json"
-_CHUNKS = "c"
+_CHUNK = "c"
+_SYNCERS = 16  # journals commit what several threads wait for at once
 _SAFE = " !#$&'()+,;=@[]{}"
 
 
@@ -34,7 +36,9 @@ class Arrays:
         self.folder = folder
         self._unsynced: list[Path] = []
 
-    def create(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike, *, rows: int) -> None:
+    def create(
+        self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike, *, rows: int, compress: bool = True
+    ) -> None:
         """Makes room for an array, or keeps the one there is if its shape, type and chunks are the same.
 
         Args:
@@ -42,18 +46,22 @@ class Arrays:
             shape: its first axis is that of the rows.
             dtype: bool, an integer or a float type.
             rows: how many rows a chunk has. It is narrowed along the second axis to at most 8 MiB.
+            compress: whether chunks are compressed: not worth the time for numbers that are all different.
 
         Raises:
             ValueError: a name, shape or type that cannot be stored.
             StudyError: the disk is full or the folder cannot be written.
         """
-        layout = _zarr.plan(shape, dtype, rows)
+        layout = _zarr.plan(shape, dtype, rows, compress)
         place = self._place(name)
         if self._existing(name) == layout:
             return
         self._check_nesting(name)
         self.delete(name)
-        write_json(place / _METADATA, _zarr.describe(layout))
+        path = place / _METADATA
+        with guarded(path, f"make the array {name!r}"), replacing(path, sync=False) as file:
+            file.write(json.dumps(_zarr.describe(layout), indent=1).encode())
+        self._unsynced.append(path)
 
     def write(self, name: str, start: int, values: npt.NDArray[Any]) -> None:
         """Writes whole blocks of rows, one after another; each of their chunks appears whole or not at all.
@@ -174,8 +182,8 @@ class Arrays:
         with guarded(place, f"remove the array {name!r}"):
             # First what makes the chunks an array, so that a kill on the way leaves no array with some chunks missing.
             (place / _METADATA).unlink(missing_ok=True)
-            if (place / _CHUNKS).is_dir():
-                shutil.rmtree(place / _CHUNKS)
+            for chunk in place.glob(f"{_CHUNK}.*"):
+                chunk.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # the folder of other arrays
                 place.rmdir()
 
@@ -187,7 +195,7 @@ class Arrays:
 
     def _path(self, name: str, key: tuple[int, ...]) -> Path:
         """The file of a chunk."""
-        return self._place(name).joinpath(_CHUNKS, *map(str, key))
+        return self._place(name) / ".".join([_CHUNK, *map(str, key)])
 
     def _existing(self, name: str) -> _zarr.Layout | None:
         """The layout of an array, or None where there is none that can be read."""
@@ -248,6 +256,12 @@ class Arrays:
         outer = ("/".join(parts[:end]) for end in range(1, len(parts)))
         if any(map(self.has, outer)) or next(self._place(name).glob(f"*/**/{_METADATA}"), None):
             raise ValueError(f"the array {name!r} would lie within another array or hold one")
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file has reached the disk, if it is still there."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _span(given: slice, size: int) -> slice:

@@ -145,20 +145,24 @@ class LayerView:
         if level not in LEVELS:
             raise unknown_name("stored quantile", str(level), [str(known) for known in LEVELS])
         row = LEVELS.index(level)
-        values: npt.NDArray[np.float64] = self._arrays.read("quantiles/values", slice(row, row + 1))[0]
+        values: npt.NDArray[np.float64] = self._quantiles[row]
         return values
 
     def quantile_error(self, level: float) -> npt.NDArray[np.float64]:
         """The largest possible distance of :meth:`quantile`'s rank from its level, as a share of all values."""
-        row = LEVELS.index(level)
-        errors: npt.NDArray[np.float64] = self._arrays.read("quantiles/rank_error", slice(row, row + 1))[0]
+        errors: npt.NDArray[np.float64] = self._quantiles[len(LEVELS) + LEVELS.index(level)]
         return errors
+
+    @cached_property
+    def _quantiles(self) -> npt.NDArray[np.float64]:
+        """The values at all levels, then their rank errors, [2 levels, units]."""
+        return self._arrays.read("quantiles")
 
     @cached_property
     def moments(self) -> Moments:
         """Mean, variance, range and number of non-zero values of every unit."""
-        read = {name: self._arrays.read(f"moments/{name}") for name in ("mean", "variance", "min", "max", "nonzero")}
-        return Moments(int(self._arrays.read("moments/count")[0]), **read)
+        mean, variance, low, high, nonzero, count = self._arrays.read("moments")
+        return Moments(int(count[0]), mean, variance, low, high, nonzero.astype(np.int64))
 
     @property
     def dead(self) -> npt.NDArray[np.bool_]:

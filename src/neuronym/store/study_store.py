@@ -97,9 +97,7 @@ class StudyStore:
             StudyError: the folder cannot be written.
         """
         labelled, arrays = self.folder / "labels.parquet", Arrays(self.folder)
-        whole = (
-            labels is None or labelled.is_file() and arrays.has("labels") and bool(arrays.written("labels").all())
-        )
+        whole = labels is None or (labelled.is_file() and arrays.has("labels") and bool(arrays.written("labels").all()))
         if not (whole and all((self.folder / f"{name}.parquet").is_file() for name in ("images", "skipped"))):
             with self.lock():
                 _write_probe(self.folder, images, skipped, labels)

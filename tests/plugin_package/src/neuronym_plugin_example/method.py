@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from neuronym.backends import ImageTextEncoder, encode_prompts
+from neuronym.errors import MethodError
 from neuronym.records import Candidate, Evidence, Explanation, Summary, Unit
 
 if TYPE_CHECKING:
     from neuronym.explain.concepts import ConceptSet
-    from neuronym.explain.explainer import LayerView
+    from neuronym.store.layer_view import LayerView
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,19 @@ class MostSimilarColour:
     summary: ClassVar[Summary] = "mean"
     citation: ClassVar[str] = "The example plug-in of Neuronym; not published."
 
+    def __post_init__(self) -> None:
+        if self.top < 1:
+            raise MethodError(f"most-similar-colour got top={self.top}; it must be at least 1.")
+
     def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
         """One explanation for every unit, in order."""
         texts = encode_prompts(self.encoder, self.concepts.texts)
         images = view.embeddings(self.encoder, "explain")
         for unit in units:
             exemplars = [e for e in view.exemplars(unit.index, self.summary) if e.value > 0][: self.top]
-            if not exemplars:
-                yield Explanation(unit, self.name, view.run, "abstained", reason="no image makes the unit fire")
+            if not exemplars or view.constant[unit.index]:
+                reason = "it has one value everywhere" if exemplars else "no image makes it fire"
+                yield Explanation(unit, self.name, view.run, "abstained", reason=reason)
                 continue
             scores = (images[[e.index for e in exemplars]] @ texts.T).mean(axis=0)
             candidates = self._ranked(scores)

@@ -1,0 +1,37 @@
+# `make test` on a fresh machine: makes .venv if missing, installs with the test extras, runs lint, types and tests.
+BASE_PYTHON ?= python3
+VENV ?= .venv
+PYTHON := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+WORKERS ?= auto
+
+# Threads that spin while they wait slow each other down as soon as several test processes share the cores.
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.PHONY: test check install lint types unit reference bench
+
+test: lint types unit
+
+check: test
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml
+	test -x $(PYTHON) || $(BASE_PYTHON) -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet -e '.[test]'
+	touch $@
+
+lint: $(INSTALLED)
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
+types: $(INSTALLED)
+	$(PYTHON) -m mypy
+
+unit: $(INSTALLED)
+	$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
+
+bench: $(INSTALLED)
+	$(PYTHON) benchmarks/soft_wpmi.py
+	$(PYTHON) benchmarks/activation_pass.py
+	$(PYTHON) benchmarks/memory.py

@@ -1,0 +1,111 @@
+"""What does the activation pass cost over the bare forward pass of the same images?
+
+The pass is the real one, with everything it keeps and writes to disk: mean, max, top-20 with maps, quantiles, moments.
+Images are preloaded on both sides. Both take turns over the same batches.
+
+    python benchmarks/activation_pass.py [--images 2048] [--batch-size 32] [--side 64] [--repeats 5]
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from common import in_turns, read_speed, store
+from torch import Tensor
+
+from neuronym import plugins
+from neuronym.activations import activation_pass
+from neuronym.activations.activation_pass import PassOptions, run_pass
+from neuronym.execute.devices import Running
+from neuronym.probes.probe_set import ProbeSet
+from neuronym.records import ImageRecord, LayerInfo
+from neuronym.store.arrays import Arrays
+from neuronym.targets.layers import select
+from neuronym.targets.target import Target
+
+BLOCKS = ["layer?.?"]
+
+
+def leaves(target: Target) -> list[str]:
+    """Every module without children."""
+    return [name for name, module in target.model.named_modules() if name and not any(module.children())]
+
+
+def probe_set(images: int, side: int) -> ProbeSet:
+    """Records of images that are never read, all of them explain images: what costs most."""
+    records = [ImageRecord(f"{i:08x}", "preloaded", str(i), side, side) for i in range(images)]
+    return ProbeSet.restore(records, None, (), 0, ("preloaded",))
+
+
+def measure(target: Target, layers: Sequence[LayerInfo], arguments: argparse.Namespace) -> dict[str, Any]:
+    side, size = arguments.side, arguments.batch_size
+    inputs = torch.randn(arguments.images, 3, side, side)
+    probe, running = probe_set(arguments.images, side), Running.chosen("cpu")
+
+    def preloaded(probe: ProbeSet, pre: Any, batches: Sequence[range], workers: Any) -> Iterator[tuple[range, Tensor]]:
+        for batch in batches:
+            yield batch, inputs[batch.start : batch.stop]
+
+    activation_pass.load_batches = preloaded
+
+    def bare() -> None:
+        with torch.inference_mode():
+            for start in range(0, len(inputs), size):
+                target.model(inputs[start : start + size])
+
+    def passed() -> None:
+        place = Path(folder) / uuid.uuid4().hex
+        arrays = [Arrays(place / layer.name) for layer in layers]
+        run_pass(target, layers, probe, arrays, place / "c", running, PassOptions(batch_size=size))
+
+    with tempfile.TemporaryDirectory() as folder:
+        forward, whole = in_turns(arguments.repeats, bare, passed)
+    count = sum(layer.units * (layer.map_size or (1, 1))[0] * (layer.map_size or (1, 1))[1] for layer in layers)
+    seconds = arguments.images * count * 4 / arguments.read_speed
+    return {
+        "layers": len(layers),
+        "units": sum(layer.units for layer in layers),
+        "activations_per_image": count,
+        "forward_seconds": forward[0],
+        "pass_seconds": whole[0],
+        "ratio": whole[0] / forward[0],
+        "ratio_of_medians": median(whole) / median(forward),
+        "images_per_second": arguments.images / whole[0],
+        "seconds_to_read_activations_once": seconds,
+        "least_possible_ratio": 1 + seconds / forward[0],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=2048)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--side", type=int, default=64)
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    arguments.read_speed = read_speed()
+    target = plugins.target("torchvision:resnet18", "random")
+    sample = torch.zeros(2, 3, arguments.side, arguments.side)
+    results = {}
+    for name, patterns in (("blocks", BLOCKS), ("leaves", leaves(target))):
+        found = measure(target, select(target, patterns, sample=sample), arguments)
+        results[name] = found
+        print(
+            f"{name:7} {found['layers']:3} layers {found['units']:6} units: forward {found['forward_seconds']:.3f} s, "
+            f"pass {found['pass_seconds']:.3f} s, ratio {found['ratio']:.3f} (medians "
+            f"{found['ratio_of_medians']:.3f}; reading the activations once: {found['least_possible_ratio']:.3f}), "
+            f"{found['images_per_second']:.0f} images/s"
+        )
+    shared = {key: getattr(arguments, key) for key in ("images", "batch_size", "side", "repeats", "read_speed")}
+    store("activation_pass", shared | results)
+
+
+if __name__ == "__main__":
+    main()

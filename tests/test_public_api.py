@@ -1,0 +1,99 @@
+"""What ``import neuronym`` offers, name by name."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from importlib import import_module, metadata
+from pathlib import Path
+
+import pytest
+
+import neuronym
+
+PUBLIC = [
+    "Box",
+    "Candidate",
+    "ConceptSet",
+    "ConceptSource",
+    "Evidence",
+    "Exemplar",
+    "Explainer",
+    "Explanation",
+    "Geometry",
+    "ImageRecord",
+    "ImageTextEncoder",
+    "LabelTable",
+    "LayerInfo",
+    "LayerView",
+    "MethodError",
+    "NeuronymError",
+    "NonFiniteError",
+    "Preprocessing",
+    "ProbeError",
+    "ProbeSet",
+    "Region",
+    "Score",
+    "Study",
+    "StudyError",
+    "Target",
+    "TargetError",
+    "Unit",
+    "UnknownNameError",
+    "UserError",
+    "__version__",
+]
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(neuronym.__all__) == PUBLIC
+    assert set(PUBLIC) <= set(dir(neuronym))
+    everything: dict[str, object] = {}
+    exec("from neuronym import *", everything)
+    assert set(PUBLIC) <= set(everything)
+
+
+@pytest.mark.parametrize("name", PUBLIC[:-1])
+def test_every_public_name_is_a_documented_class(name: str) -> None:
+    found = getattr(neuronym, name)
+    assert inspect.isclass(found)
+    assert found.__name__ == name
+    # A dataclass without a docstring gets its signature for one.
+    assert len(inspect.getdoc(found) or "") > 20
+    assert not (inspect.getdoc(found) or "").startswith(f"{name}(")
+    for member, value in vars(found).items():
+        if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
+            assert inspect.getdoc(value), f"{name}.{member} has no docstring"
+
+
+def test_the_exceptions_are_one_tree() -> None:
+    errors = [getattr(neuronym, name) for name in PUBLIC if name.endswith("Error")]
+    assert all(issubclass(error, neuronym.NeuronymError) for error in errors)
+    assert all(issubclass(error, neuronym.UserError) for error in errors if error is not neuronym.NeuronymError)
+
+
+def test_type_checkers_see_the_same_names_as_programs() -> None:
+    tree = ast.parse(Path(neuronym.__file__).read_text(encoding="utf-8"))
+    blocks = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    said = {
+        alias.name: node.module
+        for block in blocks
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert sorted([*said, "__version__"]) == PUBLIC
+    for name, module in said.items():
+        assert getattr(neuronym, name) is getattr(import_module(str(module)), name)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert neuronym.__version__ == metadata.version("neuronym")
+
+
+def test_an_unknown_name_is_refused_and_modules_can_still_be_imported() -> None:
+    with pytest.raises(AttributeError, match=r"^module 'neuronym' has no attribute 'Neuron'$"):
+        _ = neuronym.Neuron  # type: ignore[attr-defined]
+    from neuronym import records
+
+    assert neuronym.Unit is records.Unit
