@@ -24,8 +24,8 @@ CROPPED = {
     "crop": (8, 8),
     "interpolation": "bilinear",
     "scale": "unit",
-    "mean": (0, 0, 0),
-    "std": (1, 1, 1),
+    "mean": (0.0, 0.0, 0.0),
+    "std": (1.0, 1.0, 1.0),
 }
 
 number = 3

@@ -19,6 +19,7 @@ from neuronym.explain.concepts import ConceptSet, read_concepts
 from neuronym.probes.probe_set import Given, ProbeSet
 from neuronym.records import Json, LabelTable, LayerInfo, Summary, Tokens, digest
 from neuronym.store import manifest as manifests
+from neuronym.store.atomic import guarded
 from neuronym.targets.layers import select as select_layers
 from neuronym.targets.target import Target
 from neuronym.targets.weights import is_path
@@ -28,13 +29,15 @@ def check_place(place: Path, *, resume: bool, overwrite: bool) -> bool:
     """Whether a study is there, after making sure that it may be touched, and read if it is to go on."""
     if resume and overwrite:
         raise UserError("--resume and --overwrite exclude each other. Give one of them.")
-    exists = manifests.is_study(place)
+    with guarded(place, "look for a study"):
+        exists = manifests.is_study(place)
+        taken = not exists and place.exists() and (not place.is_dir() or any(place.iterdir()))
     if exists and not (resume or overwrite):
         raise StudyError(
             f"There is a study at {str(place)!r} already. Go on with it by --resume, replace it by --overwrite, or "
             "choose another --out."
         )
-    if not exists and place.exists() and (not place.is_dir() or any(place.iterdir())):
+    if taken:
         raise StudyError(f"There is something else than a study at {str(place)!r}. Choose another --out.")
     if exists and resume:
         manifests.read(place)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import OrderedDict
 
@@ -12,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuronym.backends.tensors import settings_hash, unit_rows, weights_hash
+from neuronym.backends.tensors import settings_hash, unit_rows
 from neuronym.errors import UserError
 
 numbers = st.floats(-100, 100, width=32).filter(lambda x: x == 0 or abs(x) > 1e-3)
@@ -33,28 +32,6 @@ def test_unit_rows_by_plain_loops(values: list[tuple[float, float, float]]) -> N
 def test_rows_without_direction(bad: float) -> None:
     with pytest.raises(UserError, match=r"The encoder hf:x gave embeddings that are zero, NaN or infinite\."):
         unit_rows(torch.tensor([[1.0, 2.0], [bad, bad]]), "hf:x")
-
-
-def test_weights_hash_is_over_names_types_shapes_and_bytes() -> None:
-    model = torch.nn.Linear(2, 1)
-    expected = hashlib.sha256()
-    for name, value in (("bias", model.bias), ("weight", model.weight)):
-        shape = "(1,)" if name == "bias" else "(1, 2)"
-        expected.update(f"{name}:torch.float32:{shape};".encode() + value.detach().numpy().tobytes())
-    assert weights_hash(model) == expected.hexdigest()
-    half = weights_hash(model.to(torch.bfloat16))
-    assert half != expected.hexdigest()
-    assert weights_hash(model.to(torch.float32)) != half
-
-
-def test_weights_hash_takes_views_and_scalars() -> None:
-    model = torch.nn.Module()
-    model.register_buffer("scale", torch.tensor(2.0))
-    model.register_buffer("view", torch.arange(6.0).reshape(2, 3).t())
-    same = torch.nn.Module()
-    same.register_buffer("view", torch.arange(6.0).reshape(2, 3).t().contiguous())
-    same.register_buffer("scale", torch.tensor(2.0))
-    assert weights_hash(model) == weights_hash(same)
 
 
 def test_settings_hash_is_of_what_a_model_does_not_where_it_came_from() -> None:

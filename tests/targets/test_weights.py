@@ -9,8 +9,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from neuronym.errors import TargetError
+from neuronym.functional.fingerprint import hash_state
 from neuronym.targets.preprocessing import UNCHANGED
-from neuronym.targets.target import Target, hash_state
+from neuronym.targets.target import Target
 from neuronym.targets.weights import class_count, fit, load_state, seeded
 
 

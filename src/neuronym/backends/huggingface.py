@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from neuronym.backends.tensors import settings_hash, tokenizer_settings, unit_rows, weights_hash
+from neuronym.backends.tensors import settings_hash, tokenizer_settings, unit_rows
 from neuronym.errors import UnknownNameError, UserError
+from neuronym.functional.fingerprint import hash_state
 from neuronym.records import digest
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class HuggingFaceEncoder:
             {
                 "class": type(self._model).__name__,
                 "config": settings_hash(self._model.config.to_dict()),
-                "weights": weights_hash(self._model),
+                "weights": hash_state(self._model),
                 "images": settings_hash(self._image_processor.to_dict()),
                 "texts": settings_hash(tokenizer_settings(self._tokenizer)),
                 "length": [str(self._padding), self._context],

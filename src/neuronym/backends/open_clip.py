@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from neuronym.backends.tensors import settings_hash, tokenizer_settings, unit_rows, weights_hash
+from neuronym.backends.tensors import settings_hash, tokenizer_settings, unit_rows
 from neuronym.errors import UnknownNameError, UserError, unknown_name
+from neuronym.functional.fingerprint import hash_state
 from neuronym.records import Json, digest
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class OpenClipEncoder:
             {
                 "class": type(model).__name__,
                 "config": settings_hash(config),
-                "weights": weights_hash(model),
+                "weights": hash_state(model),
                 "images": settings_hash(model.visual.preprocess_cfg),
                 "texts": settings_hash(_tokenizer_settings(tokenizer)),
             }

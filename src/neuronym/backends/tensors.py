@@ -1,8 +1,7 @@
-"""What encoders built on torch share: normalised rows, and fingerprints of weights and settings for their keys."""
+"""What encoders built on torch share: normalised rows, and fingerprints of settings for their keys."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -35,16 +34,6 @@ def unit_rows(features: torch.Tensor, name: str) -> npt.NDArray[np.float32]:
         )
     result: npt.NDArray[np.float32] = (rows / lengths).numpy()
     return result
-
-
-def weights_hash(module: torch.nn.Module) -> str:
-    """SHA-256 in hex of every parameter and stored buffer: name, type, shape and bytes; independent of the device."""
-    total = hashlib.sha256()
-    for name, tensor in sorted(module.state_dict().items()):
-        total.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        total.update(flat.view(torch.uint8).numpy())
-    return total.hexdigest()
 
 
 def settings_hash(settings: Any) -> str:

@@ -51,7 +51,7 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     try:
-        app()
+        app(prog_name="neuronym")
     except NeuronymError as error:
         errors().print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)

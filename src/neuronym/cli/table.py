@@ -49,6 +49,8 @@ def table(
     if format is None:
         format = _format_of(cast("str", out))
     place = None if out is None else Path(out).expanduser()
+    if place is not None and place.is_dir():
+        raise UserError(f"--out {out!r} is a folder. Name a file.")
     made = export(rows if limit is None else rows.slice(0, limit), place, cast("Any", format))
     if out is None:
         sys.stdout.buffer.write(made.data)

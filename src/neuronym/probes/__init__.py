@@ -7,7 +7,8 @@ records that a study has stored.
 from __future__ import annotations
 
 from neuronym.probes.decode import UnreadableImageError
+from neuronym.probes.opening import open_source
 from neuronym.probes.probe_set import ProbeSet, index
-from neuronym.probes.sources import Member, Source, open_source
+from neuronym.probes.sources import Member, Source
 
 __all__ = ["Member", "ProbeSet", "Source", "UnreadableImageError", "index", "open_source"]

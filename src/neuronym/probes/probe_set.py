@@ -15,8 +15,9 @@ from PIL import Image
 from neuronym.errors import ProbeError
 from neuronym.probes.decode import content_id, decode
 from neuronym.probes.labels import ImageLabels, class_table, join, read_labels
+from neuronym.probes.opening import open_source
 from neuronym.probes.reading import Candidate, Outcome, Reading, read_all
-from neuronym.probes.sources import Source, open_source
+from neuronym.probes.sources import Source
 from neuronym.probes.split import assign
 from neuronym.probes.superclasses import Classes, numbered, read_superclasses
 from neuronym.records import ImageRecord, LabelTable, SkippedImage, Split
@@ -130,7 +131,7 @@ def index(
     """Reads all images of folders, lists, arrays and archives once and makes a probe set of them.
 
     Args:
-        paths: where the images are; see :func:`neuronym.probes.sources.open_source`.
+        paths: where the images are; see :func:`neuronym.probes.opening.open_source`.
         seed: decides the split, and which images ``limit`` takes.
         test_fraction: the share of images that descriptions are judged on; see :func:`neuronym.probes.split.assign`.
         labels: a CSV of classes or concepts; see :func:`neuronym.probes.labels.read_labels`. Its classes replace

@@ -1,12 +1,11 @@
-"""Where probe images come from: the protocol ``Source`` and the choice of one by what a path is."""
+"""Where probe images come from: the protocol ``Source``, and what its kinds share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from neuronym.errors import ProbeError
 from neuronym.probes.decode import Encoded
 
 IMAGE_EXTENSIONS = frozenset(
@@ -58,37 +57,6 @@ class Source(Protocol):
         Raises:
             OSError, ProbeError: this image cannot be read; the others may.
         """
-
-
-def open_source(path: str | Path) -> Source:
-    """The source for a folder, a list of image files, an array file (.npz, .npy) or a zip archive.
-
-    Raises:
-        ProbeError: nothing is at the path, or it is none of these.
-    """
-    from neuronym.probes.archive import ArchiveSource
-    from neuronym.probes.arrays import ArraySource
-    from neuronym.probes.folder import FolderSource
-    from neuronym.probes.listing import ListSource
-
-    name, place = str(path), Path(path).expanduser()
-    suffix = place.suffix.lower()
-    if not place.exists():
-        raise ProbeError(f"There are no probe images at {name!r}: no such file or folder. Check the path.")
-    if place.is_dir():
-        return FolderSource(name)
-    if suffix in {".npz", ".npy"}:
-        return ArraySource(name)
-    if suffix == ".zip":
-        return ArchiveSource(name)
-    if suffix in LIST_EXTENSIONS:
-        return ListSource(name)
-    if suffix in IMAGE_EXTENSIONS:
-        raise ProbeError(f"{name!r} is a single image. Give its folder, or a text file that lists images.")
-    raise ProbeError(
-        f"{name!r} is of no kind that holds probe images. Give a folder, a text file that lists images "
-        f"({', '.join(sorted(LIST_EXTENSIONS))}), an array file (.npz, .npy) or a .zip of images."
-    )
 
 
 def is_image_name(name: str) -> bool:
