@@ -101,7 +101,7 @@ def cleared_pages(call: Callable[[], Any]) -> int:
 
 def sides(p: Tensor, top: Tensor, weights: Tensor) -> dict[str, Callable[[], Any]]:
     column, buffer = weights.float()[:, None], torch.empty(len(weights), p.shape[1])
-    needed = p[top.unique()].view(-1)
+    needed = p[torch.unique(top)].view(-1)
     return {
         "plain": lambda: plain(p, top, column),
         "kernel": lambda: concept_log_likelihood(p, top, weights),
@@ -122,7 +122,7 @@ def measure(units: int, images: int, concepts: int, top_k: int, repeats: int) ->
     top = top_images(torch.rand(images, units, generator=generator), top_k)
     calls = sides(p, top, rank_weights(top_k))
     times = in_turns(repeats, calls)
-    bytes_read, flops = len(top.unique()) * concepts * 4, 3 * units * top_k * concepts
+    bytes_read, flops = len(torch.unique(top)) * concepts * 4, 3 * units * top_k * concepts
     read, kernel = min(times["read"]), min(times["kernel"])
     return {
         "shape": {"units": units, "images": images, "concepts": concepts, "top_k": top_k},

@@ -407,6 +407,7 @@ def test_settings_of_clip_dissect(key: str, given: Any, value: object) -> None:
         ("threshold", "inf", "a number or none, got 'inf'; by default it is None"),
         ("p_start", "1e999", "a number, got '1e999'; by default it is 0.998"),
         ("templates", 3, "texts, got 3; by default it is ('{}',)"),
+        ("templates", [3], "texts, got [3]; by default it is ('{}',)"),
         ("similarity", 3, "a text, got 3; by default it is 'soft_wpmi'"),
     ],
 )

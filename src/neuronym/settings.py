@@ -93,4 +93,6 @@ def _fits(value: object, accepted: Set[type]) -> bool:
         return bool in accepted
     if isinstance(value, float) and not math.isfinite(value):
         return False
+    if isinstance(value, tuple) and not all(isinstance(part, str) for part in value):
+        return False
     return isinstance(value, tuple(accepted))

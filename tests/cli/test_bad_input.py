@@ -274,7 +274,7 @@ def test_images_of_different_sizes(world: Path) -> None:
 
 def test_fewer_images_than_the_method_needs_can_be_mended_without_another_pass(world: Path) -> None:
     assert explain(cwd=world, set="top_k=50").error == (
-        "The method needs at least 50 images (top_k), but there are 25. Add images or choose a smaller top_k."
+        "The method needs at least 50 images (top_k), but there are 25. Add images, or set the parameter top_k lower."
     )
     ran = explain(cwd=world, set="top_k=25", resume=True)
     assert ran.code == 0
@@ -285,7 +285,7 @@ def test_a_single_image(world: Path) -> None:
     (world / "one").mkdir()
     shutil.copy(world / "images" / "cat" / "0.png", world / "one")
     said = explain(cwd=world, images="one", concepts="words.txt", encoder="tiny_net:colours").error
-    assert said == "The method needs at least 5 images (top_k), but there are 1. Add images or choose a smaller top_k."
+    assert said == "The method needs at least 5 images (top_k), but there are 1. Add images, or set the parameter top_k lower."
 
 
 @pytest.mark.parametrize(

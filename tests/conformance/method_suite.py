@@ -51,7 +51,7 @@ def check_method(method: Explainer, view: LayerView, tolerance: float = 1e-6) ->
 def check_class(method: Explainer) -> None:
     """It is a frozen dataclass with a name, a summary, a citation, and plain parameters that all have a default."""
     cls: Any = type(method)
-    assert is_dataclass(method), f"{cls.__name__} is not a dataclass"
+    assert is_dataclass(type(method)), f"{cls.__name__} is not a dataclass"
     assert cls.__dataclass_params__.frozen, f"{cls.__name__} is not frozen"
     assert re.fullmatch(r"\w[\w.-]*", method.name), f"name is not fit for a file name: {method.name!r}"
     assert method.summary in get_args(Summary), f"summary is {method.summary!r}, not one of {get_args(Summary)}"

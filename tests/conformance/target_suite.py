@@ -23,11 +23,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from neuronym.errors import UserError
+from neuronym.functional.fingerprint import hash_state
 from neuronym.records import LayerInfo, Tokens
 from neuronym.targets.hooks import recording
 from neuronym.targets.layers import discover, select
 from neuronym.targets.preprocessing import Preprocessing
-from neuronym.targets.target import Target, TargetLoader, hash_state
+from neuronym.targets.target import Target, TargetLoader
 
 Activations = dict[str, Tensor]
 

@@ -314,7 +314,7 @@ def test_bad_input_is_named(function: object) -> None:
 
 def test_too_few_images_and_wrong_shapes_say_what_to_do() -> None:
     similarity, activations = data()
-    message = r"needs at least 100 images \(top_k\), but there are 60. Add images or choose a smaller top_k."
+    message = r"needs at least 100 images \(top_k\), but there are 60. Add images, or set the parameter top_k lower."
     with pytest.raises(MethodError, match=message):
         clip_dissect.soft_wpmi(similarity, activations)
     with pytest.raises(MethodError, match=r"needs at least 2 images \(top images\), but there are 1"):

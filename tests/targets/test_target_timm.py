@@ -79,3 +79,17 @@ def test_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         TargetError, match=r"published weights of timm:resnet18\.a1_in1k could not be had .*give its path"
     ):
         load("resnet18", "a1_in1k")
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix", "grid"), [("test_vit", 1, (10, 10)), ("swin_tiny_patch4_window7_224", 0, None)]
+)
+def test_a_dynamic_image_size_still_gives_a_sequence_of_tokens(
+    name: str, prefix: int, grid: tuple[int, int] | None
+) -> None:
+    target = load(name, "random")
+    assert (target.token_info is None) == (grid is None)
+    if target.token_info is not None:
+        assert (target.token_info.prefix_tokens, target.token_info.grid) == (prefix, grid)
+        (layer,) = select(target, ["blocks.1.mlp.fc1"], tokens="grid")
+        assert layer.map_size == grid

@@ -67,7 +67,7 @@ class ClipDissect:
     p_end: float = 0.97
     preset: Literal["reference", "paper"] = "reference"
     top_fraction: float = 0.05
-    exponent: float = 3
+    exponent: float = 3.0
     templates: tuple[str, ...] = ("{}",)
     pairs: int = 0
     threshold: float | None = None

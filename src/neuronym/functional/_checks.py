@@ -26,7 +26,7 @@ def enough(images: int, least: int, name: str) -> None:
     if images < least:
         raise MethodError(
             f"The method needs at least {least} images ({name}), but there are {images}. "
-            f"Add images or choose a smaller {name}."
+            f"Add images, or set the parameter {name} lower."
         )
 
 

@@ -143,11 +143,11 @@ def _log_products(p: Any, units: Any, rows: Any, a: Any, w: Any, out: Any, start
     ``units`` [visits] says whose product a visit's factors go into; ``rows``, ``a`` and ``w`` are [visits, 8].
     """
     out[:, start:stop] = 1.0
-    whole = stop - (stop - start) % 16
+    whole = stop - (stop - start) % _LINE
     for v in range(len(units)):
         picked = _eight(rows, v) + _eight(rows, min(v + 1, len(units) - 1))
         constants = _eight(a, v) + _eight(w, v)
-        for c in range(start, whole, 16):
+        for c in range(start, whole, _LINE):
             _multiply_line(p, out, units[v], picked, constants, c)
         for c in range(whole, stop):
             _multiply_one(p, out, units[v], picked, constants, c)
@@ -162,14 +162,15 @@ def _visits(top: Ints, weights: Floats, floor: float) -> tuple[Ints, Ints, Float
 
     Units are filled up to whole visits with factors of exactly one.
     """
-    order = np.argsort(top, axis=1)
-    fill = ((0, 0), (0, -top.shape[1] % _ROWS))
-    rows = np.pad(np.take_along_axis(top, order, 1), fill, mode="edge").reshape(-1, _ROWS)
-    a = np.pad((1 - weights + floor)[order], fill, constant_values=1.0).reshape(-1, _ROWS)
-    w = np.pad(weights[order], fill, constant_values=0.0).reshape(-1, _ROWS)
-    units = np.repeat(np.arange(len(top)), len(rows) // len(top))
-    sweep = np.argsort(rows[:, -1], kind="stable")
-    return units[sweep], rows[sweep], a[sweep], w[sweep]
+    ranks = top.shape[1]
+    picks = np.pad(np.argsort(top, axis=1), ((0, 0), (0, -ranks % _ROWS)), mode="edge")
+    rows, w = np.take_along_axis(top, picks, 1), weights[picks]
+    a = 1 - w + floor
+    a[:, ranks:], w[:, ranks:] = 1, 0
+    units = np.repeat(np.arange(len(top)), picks.shape[1] // _ROWS)
+    sweep = np.argsort(rows[:, _ROWS - 1 :: _ROWS].reshape(-1), kind="stable")
+    eights = (-1, _ROWS)
+    return units[sweep], rows.reshape(eights)[sweep], a.reshape(eights)[sweep], w.reshape(eights)[sweep]
 
 
 def log_products(p: Floats, top: Ints, weights: Floats, floor: float) -> torch.Tensor:

@@ -130,7 +130,9 @@ def _token_info(model: Any) -> TokenInfo | None:
     # Only models that state their prefix keep one sequence of tokens throughout.
     prefix = getattr(model, "num_prefix_tokens", None)
     grid = getattr(getattr(model, "patch_embed", None), "grid_size", None)
-    if prefix is None or grid is None or _gives_channels_last(model):
+    # With a dynamic image size the patches are laid out as a map first, and become a sequence all the same.
+    sequence = getattr(model, "dynamic_img_size", False) or not _gives_channels_last(model)
+    if prefix is None or grid is None or not sequence:
         return None
     return TokenInfo(prefix_tokens=int(prefix), grid=(int(grid[0]), int(grid[1])))
 
