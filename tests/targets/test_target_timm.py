@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from neuronym.errors import TargetError, UnknownNameError
-from neuronym.targets.layers import discover
+from neuronym.targets.layers import discover, select
 from neuronym.targets.target import TokenInfo
 from neuronym.targets.timm import _preprocessing, load
 
