@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -50,8 +49,3 @@ def world(made: Path, tmp_path: Path) -> Path:
 def study(made: Path, world: Path) -> Path:
     """A copy of the study that was made, in a folder of one's own."""
     return Path(shutil.copytree(made / "study", world / "study"))
-
-
-@pytest.fixture(scope="session")
-def make_images() -> Callable[..., None]:
-    return _images

@@ -285,7 +285,9 @@ def test_a_single_image(world: Path) -> None:
     (world / "one").mkdir()
     shutil.copy(world / "images" / "cat" / "0.png", world / "one")
     said = explain(cwd=world, images="one", concepts="words.txt", encoder="tiny_net:colours").error
-    assert said == "The method needs at least 5 images (top_k), but there are 1. Add images, or set the parameter top_k lower."
+    assert said == (
+        "The method needs at least 5 images (top_k), but there are 1. Add images, or set the parameter top_k lower."
+    )
 
 
 @pytest.mark.parametrize(

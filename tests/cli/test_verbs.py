@@ -60,6 +60,16 @@ def test_progress_says_each_stage_once_where_there_is_no_terminal(world: Path) -
     ]
 
 
+def test_notes_do_not_land_in_the_middle_of_a_bar(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as if there were a terminal
+    ran = explain(cwd=world)
+    assert ran.code == 0
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", ran.err)
+    assert "\x1b[2K36 images, 25 to explain and 11 to test\n" in plain
+    assert "\x1b[2K3 concepts\n" in plain
+    assert re.search(r"activation pass .* 36/36 ", plain)
+
+
 def test_a_report_repeats_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with Reporter() as report:
         for done in (0, 3, 5, 5, 5):

@@ -29,12 +29,16 @@ class _Rate(ProgressColumn):
 
 
 class Reporter:
-    """Shows stages as bars with rate and time left; without a terminal, a line per stage and every ten seconds."""
+    """Shows stages as bars with rate and time left; without a terminal, a line per stage and every ten seconds.
+
+    Attributes:
+        console: where other notes go meanwhile; what another console prints would land in the middle of a bar.
+    """
 
     def __init__(self) -> None:
         console = errors()
         self._live = console.is_terminal
-        self._console = console
+        self.console = console
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -57,7 +61,7 @@ class Reporter:
     ) -> None:
         self._bars.stop()
         if kind is KeyboardInterrupt:
-            self._console.print("Stopped. What was written is kept: go on with --resume.", highlight=False)
+            self.console.print("Stopped. What was written is kept: go on with --resume.", highlight=False)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Take notice that ``done`` of ``total`` items of a stage are done."""
@@ -78,4 +82,4 @@ class Reporter:
         rate = (done - first) / (now - began) if now > began else 0.0
         left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
         speed = f", {rate:,.1f}/s" if rate else ""
-        self._console.print(f"{stage}: {done:,}/{total:,}{speed}{left}", highlight=False)
+        self.console.print(f"{stage}: {done:,}/{total:,}{speed}{left}", highlight=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from neuronym.cli import options as given
-from neuronym.cli.console import Reporter, errors, output
+from neuronym.cli.console import Reporter, output
 
 if TYPE_CHECKING:
     from neuronym.backends import ImageTextEncoder
@@ -125,8 +125,8 @@ def explain(
             report=report,
             check=wish.check,
         )
-        note_images(study, errors())
-        note_concepts(wish.concepts, errors())
+        note_images(study, report.console)
+        note_concepts(wish.concepts, report.console)
         study.probe(device=device, batch_size=batch_size, channels_last=channels_last)
         run = study.explain(
             method, concepts=wish.concepts, encoder=wish.encoder, settings=chosen, units=wish.units, device=device
