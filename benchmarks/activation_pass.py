@@ -17,9 +17,9 @@ from statistics import median
 from typing import Any
 
 import torch
-from common import in_turns, read_speed, store
 from torch import Tensor
 
+from common import in_turns, read_speed, store
 from neuronym import plugins
 from neuronym.activations import activation_pass
 from neuronym.activations.activation_pass import PassOptions, run_pass

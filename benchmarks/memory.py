@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import store
 from torch import nn
 
+from common import store
 from neuronym.probes.sources import Member
 from neuronym.study import Study
 from neuronym.targets.preprocessing import UNCHANGED

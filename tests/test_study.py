@@ -105,7 +105,7 @@ def test_the_parameters_of_a_run_are_its_identity(tmp_path: Path) -> None:
     assert study.table().num_rows == 34
     with pytest.raises(UnknownNameError, match="There is no run 'x'"):
         study.table(run="x")
-    with pytest.raises(UnknownNameError, match="There is no parameter of clip-dissect 'topk'. Nearest: top_k"):
+    with pytest.raises(UnknownNameError, match=r"There is no parameter of clip-dissect 'topk'\. Nearest: top_k"):
         study.explain(concepts="labels", settings={"topk": 1})
     with pytest.raises(UserError, match="The layer 'relu' has no unit 12; it has 12, counted from 0"):
         study.explain(concepts="labels", units=[12])

@@ -255,7 +255,7 @@ def test_the_paper_preset_reaches_the_last_weight(study: Study) -> None:
         ),
         (
             {"p_end": 1.2},
-            "clip-dissect got p_start=0.998, p_end=1.2, top_fraction=0.05, exponent=3; the first three are "
+            "clip-dissect got p_start=0.998, p_end=1.2, top_fraction=0.05, exponent=3.0; the first three are "
             "probabilities, and the exponent is above 0.",
         ),
     ],
