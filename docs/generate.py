@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+import typer
 from typer.models import ArgumentInfo
 
 from neuronym.cli.app import app
@@ -42,6 +43,8 @@ def parameters(function: Callable[..., Any]) -> Iterator[Parameter]:
     """The parameters of a verb, in the order of its help."""
     hints = get_type_hints(function, include_extras=True)
     for name, given in inspect.signature(function).parameters.items():
+        if hints[name] is typer.Context:
+            continue
         kind, info = get_args(hints[name])
         default = "required" if given.default is given.empty else _shown(given.default)
         if isinstance(info, ArgumentInfo):

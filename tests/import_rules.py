@@ -19,7 +19,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("explain", "evaluate", "intervene", "training", "world", "present"),
     ("settings",),
     ("plugins",),
-    ("asking",),
+    ("asking", "runs"),
     ("study",),
     ("bench",),
     ("cli",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -133,6 +134,17 @@ def labels_key(labels: LabelTable | None) -> str | None:
     return digest([list(labels.concepts), list(labels.groups), values])
 
 
+def target_entry(target: Target) -> dict[str, Json]:
+    """A target as it stands in the spec of a study.
+
+    Its weights do not tell a stride from another or a ReLU from a leaky one, so its modules are told by their names and
+    settings as PyTorch prints them. What a module's ``forward`` does with them is not covered.
+    """
+    shown = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(target.model))  # where an object lies differs from run to run
+    entry = {key: value for key, value in target.spec().items() if key != "weights"}
+    return {**entry, "structure": digest(shown)}
+
+
 def check_same(place: Path, there: Mapping[str, Json], asked: Mapping[str, Json]) -> None:
     """Raise unless the study that is there was asked for in the same way."""
     different = list(_differences("", there, asked))
@@ -156,6 +168,7 @@ _CHOICES = {
 
 _HASHED = {
     "target.weights_hash": "the weights changed",
+    "target.structure": "the modules of the model changed",
     "probe.fingerprint": "the images or their split changed",
     "probe.labels": "the labels of the images changed",
 }

@@ -28,6 +28,7 @@ from neuronym.asking import (
     labels_key,
     provenance,
     select_early,
+    target_entry,
 )
 from neuronym.errors import StudyError, TargetError, UserError
 from neuronym.evaluate.concept_sources import LabelSource
@@ -37,10 +38,11 @@ from neuronym.execute.devices import Running, choose_device
 from neuronym.explain.concepts import ConceptSet
 from neuronym.explain.running import run_method
 from neuronym.probes.probe_set import Given, ProbeSet, index
-from neuronym.records import ImageRecord, Json, LabelTable, LayerInfo, RunStatus, Score, Split, Tokens, Unit, digest
+from neuronym.records import ImageRecord, Json, LabelTable, LayerInfo, Score, Split, Tokens
+from neuronym.runs import describe_run, run_name, units_of
 from neuronym.store.layer_view import LayerView, Services
 from neuronym.store.manifest import Manifest
-from neuronym.store.study_store import PROBE, StudyStore, layer_entry
+from neuronym.store.study_store import PROBE, StudyStore, is_writable, layer_entry
 from neuronym.store.tables import explanations_records
 from neuronym.targets.layers import select as select_layers
 from neuronym.targets.preprocessing import Preprocessing
@@ -163,7 +165,7 @@ class Study:
             sample = torch.zeros(2, 3, *size)
             chosen = select_layers(target, layers, tokens=tokens, prefix_tokens=prefix_tokens, sample=sample)
         spec: dict[str, Json] = {
-            "target": {key: value for key, value in target.spec().items() if key != "weights"},
+            "target": target_entry(target),
             "layers": [layer_entry(layer) for layer in chosen],
             "probe": {"images": len(probe), "fingerprint": probe.fingerprint, "labels": labels_key(probe.labels)},
             "summaries": sorted({"mean", "max", *summaries}),
@@ -268,18 +270,20 @@ class Study:
         arrays = [self.store.arrays(layer.name) for layer in self.layers]
         total, key = len(self.images), self.store.manifest.key
         with self.store.lock():
-            self.store.set_stage(RunStatus(PROBE, key, "running", 0, total))
-            run_pass(
-                self.target,
-                self.layers,
-                self.probe_set,
-                arrays,
-                self.store.checkpoint,
-                running,
-                options,
-                lambda done, count: self.report("activation pass", done, count),
-            )
-            self.store.set_stage(RunStatus(PROBE, key, "done", total, total))
+            if self.store.is_done(PROBE):
+                # Some table was removed since. A checkpoint that a kill left behind would skip it.
+                self.store.clear_checkpoint()
+            with self.store.stage(PROBE, key, total):
+                run_pass(
+                    self.target,
+                    self.layers,
+                    self.probe_set,
+                    arrays,
+                    self.store.checkpoint,
+                    running,
+                    options,
+                    lambda done, count: self.report("activation pass", done, count),
+                )
             self.store.clear_checkpoint()
         return self
 
@@ -316,23 +320,22 @@ class Study:
         explainer, made_with = self._explainer(method, concepts, encoder, settings, device)
         chosen = [self.store.layer(name) for name in layers] if layers is not None else list(self.layers)
         check_units(chosen, units)
-        wanted = [_units(layer, units) for layer in chosen]
-        run = f"{explainer.name}-{digest({'study': self.store.manifest.key, **made_with['key']}, 8)}"  # type: ignore[dict-item]
+        wanted = [units_of(layer, units) for layer in chosen]
+        run = run_name(self.store.manifest.key, explainer, made_with)
         self._device = device
         total, before = sum(map(len, wanted)), 0
         with self.store.lock():
-            self.store.update(self.store.manifest.with_run(run, made_with))
-            self.store.set_stage(RunStatus(f"explain/{run}", run, "running", 0, total))
-            for layer, asked in zip(chosen, wanted, strict=True):
-                run_method(
-                    explainer,
-                    asked,
-                    self.view(layer.name, run),
-                    self.store.parts(run, layer.name),
-                    lambda done, _, start=before: self.report(f"{explainer.name}", start + done, total),  # type: ignore[misc]
-                )
-                before += len(asked)
-            self.store.set_stage(RunStatus(f"explain/{run}", run, "done", total, total))
+            if run not in self.store.manifest.runs:
+                self.store.update(self.store.manifest.with_run(run, made_with))
+            with self.store.stage(f"explain/{run}", run, total):
+                for layer, asked in zip(chosen, wanted, strict=True):
+
+                    def progress(done: int, _: int, start: int = before) -> None:
+                        self.report(explainer.name, start + done, total)
+
+                    view = self.view(layer.name, run)
+                    run_method(explainer, asked, view, self.store.parts(run, layer.name), progress)
+                    before += len(asked)
         return run
 
     def check_method(
@@ -352,7 +355,7 @@ class Study:
         self._explainer(method, concepts, encoder, settings, device)
 
     def evaluate(self, source: str = "labels", *, run: str | None = None) -> dict[tuple[str, str], HeldOut]:
-        """Correlate descriptions with their units on the test images, and keep the scores.
+        """Correlate descriptions with their units on the test images, and keep the scores if the study can be written.
 
         Args:
             source: ``labels`` (of the group that the run's concepts are from, if they are labels) or ``labels:GROUP``.
@@ -367,8 +370,7 @@ class Study:
         head, _, group = source.partition(":")
         if head != "labels":
             raise UserError(f"There is no concept source {source!r}. Use labels or labels:GROUP.")
-        runs = self.store.manifest.runs
-        if not runs:
+        if not self.store.runs:
             raise StudyError(f"Nothing was explained yet in {str(self.folder)!r}. Run `neuronym explain` first.")
         if not any(image.split == "test" for image in self.images):
             raise StudyError(
@@ -376,22 +378,12 @@ class Study:
                 "above 0, or with --test-images."
             )
         figures: dict[tuple[str, str], HeldOut] = {}
-        for name in [run] if run is not None else runs:
-            kept: list[Score] = []
-            explained = explanations_records(self.store.explanations(name))
-            made_with = runs[name]
-            for layer in self.layers:
-                rows = [one for one in explained if one.unit.layer == layer.name]
-                if not rows:
-                    continue
-                view = self.view(layer.name, name)
-                chosen = group or str(made_with.get("label_group") or "")
-                labels = LabelSource.of(view.labels("explain"), view.labels("test"), chosen)
-                scores = held_out_scores(rows, view, labels, str(made_with["summary"]))  # type: ignore[arg-type]
-                figures[name, layer.name] = summary_of(scores)
-                kept += scores
-            with self.store.lock():
-                self.store.write_scores(name, kept)
+        for name in [run] if run is not None else self.store.runs:
+            scores = self._scores(name, group)
+            figures |= {(name, layer): summary_of(some) for layer, some in scores.items()}
+            if is_writable(self.folder):
+                with self.store.lock():
+                    self.store.write_scores(name, [score for some in scores.values() for score in some])
         return figures
 
     def table(
@@ -419,6 +411,20 @@ class Study:
             StudyError: the activation pass is not done.
         """
         return self.store.view(layer, self._services, run)
+
+    def _scores(self, run: str, group: str) -> dict[str, list[Score]]:
+        """The held-out scores of a run, by layer."""
+        explained = explanations_records(self.store.explanations(run))
+        made_with = self.store.manifest.runs[run]
+        scores: dict[str, list[Score]] = {}
+        for layer in self.layers:
+            rows = [one for one in explained if one.unit.layer == layer.name]
+            if rows:
+                view = self.view(layer.name, run)
+                chosen = group or str(made_with.get("label_group") or "")
+                labels = LabelSource.of(view.labels("explain"), view.labels("test"), chosen)
+                scores[layer.name] = held_out_scores(rows, view, labels, str(made_with["summary"]))  # type: ignore[arg-type]
+        return scores
 
     @cached_property
     def _services(self) -> Services:
@@ -454,7 +460,7 @@ class Study:
         given = choose_concepts(concepts, self.store.labels)
         coder = self._encoder(encoder, device) if isinstance(encoder, str) else encoder
         explainer = plugins.make_method(method, settings or {}, given, coder)
-        return explainer, _made_with(method, explainer, given, coder)
+        return explainer, describe_run(method, explainer, given, coder)
 
     def _encoder(self, name: str, device: str) -> ImageTextEncoder:
         """An encoder by name, loaded once."""
@@ -478,9 +484,11 @@ class Study:
         weights = self.store.manifest.provenance.get("weights")
         target = plugins.target(spec["name"], None if weights is None else str(weights))
         target = replace(target, preprocessing=Preprocessing.from_spec(spec["preprocessing"]))
-        if target.weights_hash != spec["weights_hash"]:
+        now = target_entry(target)
+        if any(now[part] != spec[part] for part in ("weights_hash", "structure")):
+            what = "weights" if now["weights_hash"] != spec["weights_hash"] else "modules"
             raise TargetError(
-                f"The weights of {spec['name']} are not those that the study {str(self.folder)!r} was made with. "
+                f"The {what} of {spec['name']} are not those that the study {str(self.folder)!r} was made with. "
                 "Put the old ones back, or make a new study."
             )
         return target
@@ -489,28 +497,3 @@ class Study:
 def _strings(mapping: Mapping[str, Json], key: str) -> list[str]:
     values = mapping.get(key, [])
     return [str(value) for value in values] if isinstance(values, Sequence) and not isinstance(values, str) else []
-
-
-def _units(layer: LayerInfo, given: Sequence[int] | None) -> list[Unit]:
-    return [Unit(layer.name, unit) for unit in (range(layer.units) if given is None else sorted(set(given)))]
-
-
-def _made_with(
-    method: str, explainer: Any, concepts: ConceptSet | None, encoder: ImageTextEncoder | None
-) -> dict[str, Json]:
-    """What a run is made with; under ``key`` all that changes its results."""
-    values = {name: getattr(explainer, name) for name in plugins.parameters(type(explainer))}
-    plain: dict[str, Json] = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
-    return {
-        "method": method,
-        "summary": explainer.summary,
-        "concepts": None if concepts is None else concepts.source,
-        "label_group": None if concepts is None else concepts.group,
-        "encoder": None if encoder is None else encoder.name,
-        "key": {
-            "method": method,
-            "parameters": plain,
-            "concepts": None if concepts is None else concepts.key,
-            "encoder": None if encoder is None else encoder.key,
-        },
-    }

@@ -193,7 +193,7 @@ def test_options_that_mean_nothing(world: Path, options: Options, sentence: str)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["explain"], "Missing option '--model'."),
+        (["explain"], "Missing option '--out'."),
         (["explain", "--modle", "x"], "No such option: --modle"),
         (["explain", "--seed", "x"], "Invalid value for '--seed'"),
         (["explain", "--batch-size", "0"], "Invalid value for '--batch-size'"),

@@ -241,7 +241,7 @@ def test_several_runs_in_one_study(world: Path, study: Path) -> None:
     assert explain(cwd=world, set="top_k=6", resume=True).code == 0
     rows = _csv(world)
     runs = list(dict.fromkeys(row["run"] for row in rows))
-    assert [run.rpartition("-")[0] for run in runs] == ["best", "clip-dissect", "clip-dissect"]
+    assert [run.rpartition("-")[0] for run in runs] == ["clip-dissect", "best", "clip-dissect"]
     assert _csv(world, "--run", first[0]["run"]) == first
     assert [row["method"] for row in _csv(world, "--method", "best")] == ["best"] * 5
     shown = neuronym("table", "study", cwd=world).out
@@ -385,3 +385,25 @@ def test_an_explanation_that_was_killed_goes_on_where_it_was(world: Path, monkey
     assert "activation pass" not in ran.err
     assert _seen(world / "rest") == 6 - saved
     assert neuronym("table", "killed", "--format", "csv", cwd=world).out == whole
+
+
+@pytest.mark.usefixtures("study")
+def test_a_study_goes_on_by_its_folder_alone(world: Path) -> None:
+    before = _csv(world)
+    ran = neuronym("explain", "--out", "study", "--resume", "--concepts", "labels", "--set", "top_k=6", cwd=world)
+    assert ran.code == 0, ran.err
+    after = _csv(world)
+    assert after[: len(before)] == before
+    assert len({row["run"] for row in after}) == 2
+    other = neuronym("explain", "--out", "study", "--resume", "--concepts", "labels", "--seed", "3", cwd=world)
+    assert other.code == 2
+    assert other.err == (
+        "Error: A study is made with --model, --layers and --images; missing: --model, --layers, --images. Or give none "
+        "of the study's options with --resume, to go on with it as it stands.\n"
+    )
+    lone = neuronym("explain", "--out", "new", "--concepts", "labels", cwd=world)
+    assert lone.code == 2
+    assert lone.err == (
+        "Error: A study is made with --model, --layers and --images; missing: --model, --layers, --images.\n"
+    )
+    assert not (world / "new").exists()

@@ -58,14 +58,14 @@ class LayerCollector:
         try:
             self._quantiles = Quantiles.calibrated(activations, self._device)
         except NonFiniteError as error:
-            raise self._not_finite() from error
+            raise not_finite(self.layer) from error
 
     def take(self, activations: Tensor, images: range, *, explain: bool) -> None:
         """Take in the activations of the images at these positions of their split; statistics from explain only."""
         try:
             mean, highest = scan(activations, self._quantiles if explain else None, self._moments if explain else None)
         except NonFiniteError as error:
-            raise self._not_finite() from error
+            raise not_finite(self.layer) from error
         values = {"mean": mean, "max": highest}
         if explain:
             indices = torch.arange(images.start, images.stop, device=self._device)
@@ -122,11 +122,14 @@ class LayerCollector:
         found = [quantiles.quantile(level) for level in LEVELS] + [quantiles.rank_error(level) for level in LEVELS]
         arrays.put("quantiles", torch.stack(found).cpu().numpy())
         parts = (moments.mean, moments.variance, moments.min, moments.max, moments.nonzero)
-        rows = [part.double().cpu() for part in parts] + [torch.full((self.layer.units,), float(moments.count))]
+        count = torch.full((self.layer.units,), float(moments.count), dtype=torch.float64)
+        rows = [*(part.double().cpu() for part in parts), count]
         arrays.put("moments", torch.stack(rows).numpy())
 
-    def _not_finite(self) -> NonFiniteError:
-        return NonFiniteError(
-            f"The layer {self.layer.name!r} gave NaN or infinite activations. Check the model's weights and its "
-            "preprocessing; with half precision, try --precision float32."
-        )
+
+def not_finite(layer: LayerInfo) -> NonFiniteError:
+    """The error for a layer whose activations are not all numbers."""
+    return NonFiniteError(
+        f"The layer {layer.name!r} gave NaN or infinite activations. Check the model's weights and its "
+        "preprocessing; with half precision, try --precision float32."
+    )

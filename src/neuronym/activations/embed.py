@@ -14,6 +14,8 @@ from PIL import Image
 
 from neuronym.activations import Progress, silent
 from neuronym.backends import ImageTextEncoder
+from neuronym.backends.encoder import check_embeddings
+from neuronym.errors import StudyError
 from neuronym.probes.probe_set import ProbeSet
 from neuronym.records import Split
 from neuronym.store.arrays import Arrays
@@ -45,10 +47,28 @@ def embed_images(
     Raises:
         StudyError: the cache is damaged or cannot be written.
         ProbeError: an image cannot be read any more.
+        MethodError: the encoder gives what is no embedding; nothing of it is kept.
     """
     ids = probe.ids(split)
     if not ids:
         return np.zeros((0, encoder.dim), np.float32)
+    try:
+        return _encoded(encoder, probe, split, ids, root, batch_size, progress)
+    except StudyError as error:
+        raise StudyError(
+            f"{error} The place is in the cache of embeddings; the environment variable NEURONYM_CACHE chooses another."
+        ) from error
+
+
+def _encoded(
+    encoder: ImageTextEncoder,
+    probe: ProbeSet,
+    split: Split,
+    ids: Sequence[str],
+    root: Path,
+    batch_size: int,
+    progress: Progress,
+) -> npt.NDArray[np.float32]:
     first = 0 if split == "explain" else probe.count("explain")
     arrays = Arrays(root / "embeddings" / encoder.key)
     name = hashlib.blake2b("\n".join(ids).encode(), digest_size=16).hexdigest()
@@ -59,7 +79,7 @@ def embed_images(
         stop = min(start + CHUNK, len(ids))
         rows = []
         for images in _loaded(probe, range(first + start, first + stop), batch_size):
-            rows.append(encoder.encode_images(images))
+            rows.append(check_embeddings(encoder, encoder.encode_images(images), len(images)))
             done += len(images)
             progress(done, len(ids))
         arrays.write(name, start, np.concatenate(rows))

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from neuronym.activations.collector import not_finite
 from neuronym.execute.devices import Running
 from neuronym.records import LayerInfo
 from neuronym.targets.hooks import recording
@@ -23,11 +24,14 @@ def respond(
 
     Raises:
         ValueError: the target's preprocessing brings the images to different sizes.
-        NonFiniteError, TargetError: as in the activation pass.
+        NonFiniteError: the layer gave NaN or infinity.
+        TargetError: as in the activation pass.
     """
     parts: list[Tensor] = []
 
     def keep(position: int, activations: Tensor) -> None:
+        if not bool(torch.isfinite(activations).all()):
+            raise not_finite(layer)
         parts.append(activations.to("cpu", copy=True))
 
     with running.prepared(target.model), recording(target, [layer], keep) as run:

@@ -88,13 +88,14 @@ def encode_prompts(
         Float32 [concepts, dim], rows of length 1.
 
     Raises:
-        MethodError: there is no template, or one without ``{}``.
+        MethodError: there is no template, or one without ``{}``, or the encoder gives what is no embedding.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size has to be positive, got {batch_size}")
     check_templates(templates)
     prompts = [template.replace("{}", concept) for concept in concepts for template in templates]
-    chunks = [encoder.encode_texts(prompts[i : i + batch_size]) for i in range(0, len(prompts), batch_size)]
+    parts = (prompts[i : i + batch_size] for i in range(0, len(prompts), batch_size))
+    chunks = [check_embeddings(encoder, encoder.encode_texts(part), len(part)) for part in parts]
     if not chunks:
         return np.zeros((0, encoder.dim), dtype=np.float32)
     rows = np.concatenate(chunks)
@@ -105,6 +106,27 @@ def encode_prompts(
     length = np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), np.finfo(np.float64).tiny)
     result: npt.NDArray[np.float32] = (mean / length).astype(np.float32)
     return result
+
+
+def check_embeddings(encoder: ImageTextEncoder, rows: object, count: int) -> npt.NDArray[np.float32]:
+    """What an encoder gave for ``count`` inputs, float32 [count, dim].
+
+    NaN in one row would make every score NaN, and of equal scores the first concept would win.
+
+    Raises:
+        MethodError: it has another shape, or NaN or infinite numbers.
+    """
+    array = np.asarray(rows)
+    if array.shape != (count, encoder.dim):
+        raise MethodError(
+            f"The encoder {encoder.name} gave an array of shape {array.shape} for {count} inputs; it must be "
+            f"{(count, encoder.dim)}."
+        )
+    if not np.isfinite(array).all():
+        raise MethodError(
+            f"The encoder {encoder.name} gave NaN or infinite embeddings. Check its weights, or choose another encoder."
+        )
+    return array.astype(np.float32, copy=False)
 
 
 def check_templates(templates: Sequence[str]) -> None:

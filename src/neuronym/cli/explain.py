@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from neuronym.cli import options as given
 from neuronym.cli.console import Reporter, output
+from neuronym.errors import UserError
 
 if TYPE_CHECKING:
     from neuronym.backends import ImageTextEncoder
@@ -17,20 +19,30 @@ if TYPE_CHECKING:
     from neuronym.records import LabelTable, LayerInfo
 
 
+_OF_THE_STUDY = (
+    *("model", "layers", "images", "weights", "tokens", "prefix_tokens", "size", "crop", "mean", "std", "scale"),
+    *("interpolation", "test_images", "labels", "superclasses", "test_fraction", "seed", "limit", "summaries", "top_k"),
+    "precision",
+)
+"""Options that say what the study is, rather than how units are described or where it runs."""
+
+
 def explain(
-    model: given.Model,
+    context: typer.Context,
+    out: Annotated[str, typer.Option("--out", help="The study's folder.")],
+    model: given.OptionalModel = None,
     layers: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--layers",
             help="Layers by path, with commas or repeated; * and ? stand for anything in one part of a path, and "
             "LAYER:after is what the activation function makes of it.",
         ),
-    ],
+    ] = None,
     images: Annotated[
-        list[str], typer.Option("--images", help="A folder, list, .npz, .npy or .zip of images; may be repeated.")
-    ],
-    out: Annotated[str, typer.Option("--out", help="The study's folder.")],
+        list[str] | None,
+        typer.Option("--images", help="A folder, list, .npz, .npy or .zip of images; may be repeated."),
+    ] = None,
     method: Annotated[str, typer.Option("--method", help="How to describe; `neuronym methods` lists.")] = (
         "clip-dissect"
     ),
@@ -82,7 +94,8 @@ def explain(
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images per forward pass.")] = 32,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the study in --out, if it was asked for in the same way.")
+        bool,
+        typer.Option("--resume", help="Go on with the study in --out: asked for as before, or by --out alone."),
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Delete the study in --out and make a new one.")
@@ -94,37 +107,44 @@ def explain(
 
     chosen = given.settings(settings or []) | ({"templates": tuple(templates)} if templates else {})
     wish = _Wish(method, concepts, encoder, chosen, given.unit_list(units), device, precision)
+    bare = _is_bare(context, out, resume=resume)
     with Reporter() as report:
-        study = Study.create(
-            out,
-            model=model,
-            layers=given.split_list(layers),
-            images=images,
-            weights=weights,
-            test_images=test_images,
-            labels=labels,
-            superclasses=superclasses,
-            seed=seed,
-            test_fraction=test_fraction,
-            limit=limit,
-            preprocessing={
-                "size": size,
-                "crop": crop,
-                "mean": mean,
-                "std": std,
-                "scale": scale,
-                "interpolation": interpolation,
-            },
-            tokens=cast("Any", tokens),
-            prefix_tokens=prefix_tokens,
-            summaries=cast("Any", given.split_list([summaries])),
-            top_k=top_k,
-            precision=precision,
-            resume=resume,
-            overwrite=overwrite,
-            report=report,
-            check=wish.check,
+        study = (
+            Study.open(out, report)
+            if bare
+            else Study.create(
+                out,
+                model=model or "",
+                layers=given.split_list(layers or []),
+                images=images or [],
+                weights=weights,
+                test_images=test_images,
+                labels=labels,
+                superclasses=superclasses,
+                seed=seed,
+                test_fraction=test_fraction,
+                limit=limit,
+                preprocessing={
+                    "size": size,
+                    "crop": crop,
+                    "mean": mean,
+                    "std": std,
+                    "scale": scale,
+                    "interpolation": interpolation,
+                },
+                tokens=cast("Any", tokens),
+                prefix_tokens=prefix_tokens,
+                summaries=cast("Any", given.split_list([summaries])),
+                top_k=top_k,
+                precision=precision,
+                resume=resume,
+                overwrite=overwrite,
+                report=report,
+                check=wish.check,
+            )
         )
+        if bare:
+            wish.check(study.layers, study.store.labels)
         note_images(study, report.console)
         note_concepts(wish.concepts, report.console)
         study.probe(device=device, batch_size=batch_size, channels_last=channels_last)
@@ -134,6 +154,26 @@ def explain(
     show_table(study.table(run=run), output(), limit=10)
     whole = f"\nThe whole table: neuronym table {shlex.quote(out)}"
     output().print(whole, markup=False, highlight=False, soft_wrap=True)
+
+
+def _is_bare(context: typer.Context, out: str, *, resume: bool) -> bool:
+    """Whether to go on with a study as it stands, because nothing was said of what it is made with.
+
+    Raises:
+        UserError: something that a study needs is missing.
+    """
+    said = [
+        f"--{name.replace('_', '-')}"
+        for name in _OF_THE_STUDY
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    if resume and not said and Path(out).expanduser().exists():
+        return True
+    missing = [option for option in ("--model", "--layers", "--images") if option not in said]
+    if missing:
+        other = " Or give none of the study's options with --resume, to go on with it as it stands." if resume else ""
+        raise UserError(f"A study is made with --model, --layers and --images; missing: {', '.join(missing)}.{other}")
+    return False
 
 
 class _Wish:

@@ -9,13 +9,12 @@ import typer
 
 from neuronym.errors import UserError
 
-Model: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        help="torchvision:NAME, timm:NAME, hf:OWNER/NAME, a Hugging Face folder, or package.module:callable.",
-    ),
-]
+_MODEL = typer.Option(
+    "--model",
+    help="torchvision:NAME, timm:NAME, hf:OWNER/NAME, a Hugging Face folder, or package.module:callable.",
+)
+Model: TypeAlias = Annotated[str, _MODEL]
+OptionalModel: TypeAlias = Annotated[str | None, _MODEL]
 Weights: TypeAlias = Annotated[
     str | None, typer.Option("--weights", help="The name of published weights, a file, or random.")
 ]

@@ -16,8 +16,8 @@ from neuronym.backends.encoder import check_templates
 from neuronym.errors import MethodError
 from neuronym.explain.concepts import ConceptSet
 from neuronym.explain.pairs import pair_candidates
-from neuronym.explain.scoring import Best, ColumnScorer, PointwiseScorer, Scorer, best_concepts
-from neuronym.explain.similarity import Similarity, needs_encoder, similarity_to
+from neuronym.explain.scoring import Best, ColumnScorer, PointwiseScorer, Ranked, Scorer, best_concepts
+from neuronym.explain.similarity import EncodedSimilarity, Similarity, needs_encoder, similarity_to
 from neuronym.functional import clip_dissect as formulas
 from neuronym.records import Candidate, Evidence, Explanation, Summary, Unit
 from neuronym.store.layer_view import LayerView
@@ -118,7 +118,7 @@ class ClipDissect:
             if unit.index in silent:
                 yield Explanation(unit, self.name, view.run, "abstained", reason=silent[unit.index])
                 continue
-            ranked = self._ranked(unit.index, best, scorer, view)
+            ranked = self._ranked(unit.index, best, scorer, table)
             yield self._explanation(unit, ranked, view)
 
     def _scorer(self, table: Similarity, activations: Tensor) -> Scorer:
@@ -155,21 +155,25 @@ class ClipDissect:
         )
         return {int(unit): reason for flags, reason in reasons for unit in flags.nonzero()[0]}
 
-    def _ranked(self, unit: int, best: Best, scorer: Scorer, view: LayerView) -> list[Candidate]:
-        order = zip(best.concepts[unit].tolist(), best.scores[unit].tolist(), strict=True)
-        single = [Candidate(self.concepts.texts[concept], score) for concept, score in order]
-        if not self.pairs or self.encoder is None:
-            return single[: self.candidates + 1]
-        words = [candidate.text for candidate in single[: self.pairs]]
-        images = torch.from_numpy(view.embeddings(self.encoder, "explain"))
-        found = pair_candidates(unit, words, self.encoder, self.templates, images, scorer)
-        return sorted([*single, *found], key=lambda one: (-one.score, one.text))[: self.candidates + 1]
+    def _ranked(self, unit: int, best: Best, scorer: Scorer, table: Similarity) -> list[Candidate]:
+        numbers = zip(
+            best.concepts[unit].tolist(), best.scores[unit].tolist(), best.second[unit].tolist(), strict=True
+        )
+        ranked = [Ranked(self.concepts.texts[concept], score, second) for concept, score, second in numbers]
+        if self.pairs and self.encoder is not None and isinstance(table, EncodedSimilarity):
+            words = [one.text for one in ranked[: self.pairs]]
+            listed = set(self.concepts.texts)
+            ranked += pair_candidates(unit, words, self.encoder, self.templates, table.image_rows, scorer, listed)
+            ranked.sort(key=lambda one: (-one.score, -one.second, one.text))
+        return [Candidate(one.text, one.score) for one in ranked[: self.candidates + 1]]
 
     def _explanation(self, unit: Unit, ranked: Sequence[Candidate], view: LayerView) -> Explanation:
         first = ranked[0]
         evidence = [
             Evidence("exemplar", exemplar.image_id)
-            for exemplar in (view.exemplars(unit.index, self.summary)[:5] if self.summary in ("mean", "max") else ())
+            for exemplar in (
+                view.exemplars(unit.index, self.summary, maps=False)[:5] if self.summary in ("mean", "max") else ()
+            )
         ]
         tied = sum(candidate.score == first.score for candidate in ranked)
         if tied > 1:

@@ -73,7 +73,7 @@ def read_concepts(name: str | Path, labels: LabelTable | None) -> ConceptSet:
         UnknownNameError: the labels have no such group.
     """
     head, _, group = str(name).partition(":")
-    if head == LABELS and not (isinstance(name, Path) or Path(str(name)).exists()):
+    if head == LABELS and not (isinstance(name, Path) or Path(str(name)).is_file()):
         return _label_concepts(group, labels)
     try:
         text = Path(name).expanduser().read_text(encoding="utf-8-sig")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Float32, Float64, Int64
@@ -29,6 +29,14 @@ class Scored:
 
     scores: Float64[Tensor, "units concepts"]
     second: Float64[Tensor, "units concepts"]
+
+
+class Ranked(NamedTuple):
+    """One text with its score under one unit, and what decides between equal scores; both higher is better."""
+
+    text: str
+    score: float
+    second: float
 
 
 @runtime_checkable

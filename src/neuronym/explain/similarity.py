@@ -92,9 +92,13 @@ def similarity_to(
     table = view.labels("explain")
     if concepts.group is None or table is None:
         raise needs_encoder(concepts)
-    group = table.group(concepts.group)
-    column = {tidy(text): index for index, text in enumerate(group.concepts)}
-    values = group.values[:, [column[text] for text in concepts.texts]]
+    names = zip(table.concepts, table.groups, strict=True)
+    column = {tidy(text): index for index, (text, group) in enumerate(names) if group == concepts.group}
+    lacking = [text for text in concepts.texts if text not in column]
+    if lacking:
+        raise MethodError(f"The labels {concepts.source!r} of the probe images do not have the concept {lacking[0]!r}.")
+    # Once and by whole columns: the table of a large labelled set is hundreds of megabytes.
+    values = table.values[:, [column[text] for text in concepts.texts]]
     return LabelledSimilarity(torch.from_numpy(np.ascontiguousarray(values)))
 
 

@@ -164,9 +164,12 @@ def pointwise_information(
 
     With one unit and lam = 1 that is 0 for every concept: give a ``log_prior`` then, from :func:`random_set_prior`.
     """
-    if log_prior is None:
-        log_prior = log_likelihood.logsumexp(0) - math.log(len(log_likelihood))
-    return log_likelihood - lam * log_prior
+    if log_prior is not None:
+        return log_likelihood - lam * log_prior
+    # The large numbers cancel first: a unit that outdoes all others by far then scores exactly lam * log(units) with
+    # lam = 1, and such scores tie instead of being ordered by rounding errors.
+    shares = log_likelihood - lam * log_likelihood.logsumexp(0)
+    return shares.add_(lam * math.log(len(log_likelihood)))
 
 
 def random_sets(images: int, top_k: int, sets: int = 64, seed: int = 0) -> Int64[Tensor, "sets top_k"]:

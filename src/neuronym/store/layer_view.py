@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -107,6 +107,9 @@ class LayerView:
             MethodError: the study does not keep this summary.
         """
         name = f"summaries/{summary}/{split}"
+        span = self._span(split)
+        if span.start == span.stop and self._arrays.has(f"summaries/{summary}/explain"):
+            return np.zeros((0, self.layer.units), np.float32)  # of no images there is no array
         if not self._arrays.has(name):
             raise MethodError(
                 f"The study does not keep the summary {summary!r} of {self.layer.name}. "
@@ -114,14 +117,21 @@ class LayerView:
             )
         return self._arrays.read(name)
 
-    def exemplars(self, unit: int, summary: Summary) -> list[Exemplar]:
+    def exemplars(self, unit: int, summary: Summary, *, maps: bool = True) -> list[Exemplar]:
         """The images a unit responds to most, most activating first; ties are ordered by image id.
+
+        Args:
+            unit: position of the unit in its layer.
+            summary: ``mean`` or ``max``.
+            maps: whether to read the activation maps, which takes milliseconds a unit.
 
         Raises:
             MethodError: exemplars are kept for ``mean`` and ``max`` only.
         """
         values, indices = self._exemplar_table(summary)
-        maps = self._arrays.read(f"exemplars/{summary}/maps", slice(unit, unit + 1))[0] if self.layer.map_size else None
+        found = None
+        if maps and self.layer.map_size:
+            found = self._arrays.read(f"exemplars/{summary}/maps", slice(unit, unit + 1))[0]
         name = Unit(self.layer.name, unit)
         return [
             Exemplar(
@@ -131,7 +141,7 @@ class LayerView:
                 self._images[int(index)].id,
                 float(value),
                 summary,
-                None if maps is None else maps[rank],
+                None if found is None else found[rank],
             )
             for rank, (value, index) in enumerate(zip(values[unit], indices[unit], strict=True))
         ]
@@ -142,15 +152,16 @@ class LayerView:
         Raises:
             UnknownNameError: the level is none of :data:`LEVELS`.
         """
-        if level not in LEVELS:
-            raise unknown_name("stored quantile", str(level), [str(known) for known in LEVELS])
-        row = LEVELS.index(level)
-        values: npt.NDArray[np.float64] = self._quantiles[row]
+        values: npt.NDArray[np.float64] = self._quantiles[_level(level)]
         return values
 
     def quantile_error(self, level: float) -> npt.NDArray[np.float64]:
-        """The largest possible distance of :meth:`quantile`'s rank from its level, as a share of all values."""
-        errors: npt.NDArray[np.float64] = self._quantiles[len(LEVELS) + LEVELS.index(level)]
+        """The largest possible distance of :meth:`quantile`'s rank from its level, as a share of all values.
+
+        Raises:
+            UnknownNameError: the level is none of :data:`LEVELS`.
+        """
+        errors: npt.NDArray[np.float64] = self._quantiles[len(LEVELS) + _level(level)]
         return errors
 
     @cached_property
@@ -176,8 +187,15 @@ class LayerView:
         return np.equal(self.moments.min, self.moments.max)
 
     def labels(self, split: Split) -> LabelTable | None:
-        """How much of each labelled concept is in each image of a split; None if the images have no labels."""
-        return None if self._labels is None else self._labels.rows(np.arange(len(self._images))[self._span(split)])
+        """How much of each labelled concept is in each image of a split; None if the images have no labels.
+
+        The values are read-only: they are a part of the whole study's, not a copy.
+        """
+        if self._labels is None:
+            return None
+        values = self._labels.values[self._span(split)]
+        values.flags.writeable = False
+        return replace(self._labels, values=values)
 
     def embeddings(self, encoder: EncodesImages, split: Split) -> Floats:
         """The images' embeddings under an image-text encoder, float32 [images, dim], rows of length 1."""
@@ -208,3 +226,9 @@ class LayerView:
             raise IndexError(f"image {index} of the {span.stop - span.start} of the split {split!r}")
         start: int = span.start
         return start + index
+
+
+def _level(level: float) -> int:
+    if level not in LEVELS:
+        raise unknown_name("stored quantile", str(level), [str(known) for known in LEVELS])
+    return LEVELS.index(level)

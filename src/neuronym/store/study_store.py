@@ -14,8 +14,8 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from neuronym.errors import StudyError, unknown_name
+from neuronym.errors import NeuronymError, StudyError, unknown_name
 from neuronym.records import ImageRecord, Json, LabelTable, LayerInfo, RunStatus, Score, SkippedImage
 from neuronym.store import manifest as manifests
 from neuronym.store.arrays import Arrays
@@ -129,6 +129,27 @@ class StudyStore:
         """Record how far a stage is."""
         self.update(self.manifest.with_stage(status))
 
+    @contextmanager
+    def stage(self, name: str, key: str, total: int) -> Iterator[None]:
+        """A block whose course is recorded: running, and in the end done, or failed with the reason.
+
+        A block that is killed or interrupted stays running, and so is not done.
+        """
+        self.set_stage(RunStatus(name, key, "running", 0, total))
+        try:
+            yield
+        except NeuronymError as error:
+            with suppress(StudyError):  # the disk may be what failed
+                self.set_stage(RunStatus(name, key, "failed", 0, total, str(error)))
+            raise
+        self.set_stage(RunStatus(name, key, "done", total, total))
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The ids of all runs, the earliest first."""
+        made = self.manifest.runs
+        return tuple(sorted(made, key=lambda run: (str(made[run].get("began", "")), run)))
+
     def is_done(self, stage: str) -> bool:
         """Whether a stage is recorded as done."""
         status = self.manifest.stages.get(stage)
@@ -212,12 +233,11 @@ class StudyStore:
         Raises:
             UnknownNameError: there is no such run.
         """
-        runs = self.manifest.runs
-        if run is not None and run not in runs:
-            raise unknown_name("run", run, runs)
+        if run is not None and run not in self.runs:
+            raise unknown_name("run", run, self.runs)
         tables = [
             table.sort_by("unit")
-            for name in ([run] if run is not None else runs)
+            for name in ([run] if run is not None else self.runs)
             for layer in self.layers
             if (table := self.parts(name, layer.name).read()) is not None
         ]

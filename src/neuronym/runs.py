@@ -1,0 +1,54 @@
+"""What a run of a method is made with, and the identity that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from neuronym import plugins
+from neuronym.records import Json, LayerInfo, Unit, digest
+
+if TYPE_CHECKING:
+    from neuronym.backends import ImageTextEncoder
+    from neuronym.explain.concepts import ConceptSet
+    from neuronym.explain.explainer import Explainer
+
+
+def describe_run(
+    method: str, explainer: Explainer, concepts: ConceptSet | None, encoder: ImageTextEncoder | None
+) -> dict[str, Json]:
+    """What a run is made with; under ``key`` all that changes its results.
+
+    Args:
+        method: how the user wrote the method.
+        explainer: the method with its parameters.
+        concepts: what it chooses among.
+        encoder: what it compares with.
+    """
+    values = {name: getattr(explainer, name) for name in plugins.parameters(type(explainer))}
+    plain: dict[str, Json] = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+    return {
+        "began": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "method": method,
+        "summary": explainer.summary,
+        "concepts": None if concepts is None else concepts.source,
+        "label_group": None if concepts is None else concepts.group,
+        "encoder": None if encoder is None else encoder.name,
+        "key": {
+            "method": method,
+            "parameters": plain,
+            "concepts": None if concepts is None else concepts.key,
+            "encoder": None if encoder is None else encoder.key,
+        },
+    }
+
+
+def run_name(study_key: str, explainer: Explainer, made_with: dict[str, Json]) -> str:
+    """The id of a run: equal studies, methods, parameters, concepts and encoders give the same."""
+    return f"{explainer.name}-{digest([study_key, made_with['key']], 8)}"
+
+
+def units_of(layer: LayerInfo, given: Sequence[int] | None) -> list[Unit]:
+    """Some units of a layer in order, or all of them."""
+    return [Unit(layer.name, unit) for unit in (range(layer.units) if given is None else sorted(set(given)))]
