@@ -14,7 +14,7 @@ from typing import Any, get_args
 import numpy as np
 
 from neuronym import plugins
-from neuronym.errors import StudyError, TargetError, UserError
+from neuronym.errors import MethodError, StudyError, TargetError, UserError
 from neuronym.execute.devices import Precision
 from neuronym.explain.concepts import ConceptSet, read_concepts
 from neuronym.probes.probe_set import Given, ProbeSet
@@ -98,6 +98,15 @@ def choose_concepts(
     if given is None or isinstance(given, ConceptSet):
         return given
     return read_concepts(given, labels) if isinstance(given, str | Path) else ConceptSet.of(given)
+
+
+def check_summary(method: str, summary: str, kept: Sequence[str]) -> None:
+    """Raise unless a study keeps the summary that a method looks at; mean and max are always kept."""
+    if summary not in {"mean", "max", *kept}:
+        raise MethodError(
+            f"The method {method} looks at the summary {summary!r}, which the study does not keep. Make it with "
+            f"--summaries mean,max,{summary}."
+        )
 
 
 def check_units(layers: Sequence[LayerInfo], units: Sequence[int] | None) -> None:

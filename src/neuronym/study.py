@@ -22,6 +22,7 @@ from neuronym.asking import (
     check_options,
     check_place,
     check_same,
+    check_summary,
     check_units,
     choose_concepts,
     choose_target,
@@ -365,12 +366,13 @@ class Study:
             The figures by (run, layer).
 
         Raises:
-            MethodError: nothing was explained, or the images have no such labels.
+            StudyError: nothing was explained, or there are no test images.
+            MethodError: the images have no such labels.
         """
         head, _, group = source.partition(":")
         if head != "labels":
             raise UserError(f"There is no concept source {source!r}. Use labels or labels:GROUP.")
-        if not self.store.runs:
+        if not len(self.store.explanations(run)):  # a run that failed at once has none
             raise StudyError(f"Nothing was explained yet in {str(self.folder)!r}. Run `neuronym explain` first.")
         if not any(image.split == "test" for image in self.images):
             raise StudyError(
@@ -460,6 +462,7 @@ class Study:
         given = choose_concepts(concepts, self.store.labels)
         coder = self._encoder(encoder, device) if isinstance(encoder, str) else encoder
         explainer = plugins.make_method(method, settings or {}, given, coder)
+        check_summary(method, explainer.summary, _strings(self.store.manifest.spec, "summaries"))
         return explainer, describe_run(method, explainer, given, coder)
 
     def _encoder(self, name: str, device: str) -> ImageTextEncoder:

@@ -59,13 +59,14 @@ def test_what_has_no_score_says_why(study: Study) -> None:
     scores = held_out_scores(said, view, source)
     assert all(score.value is None for score in scores)
     assert [score.unscored for score in scores[::2]] == [
-        "no label is called 'zebra'",
-        "there is no description: it is shy",
-        "the label is the same on every test image",
-        "the unit is constant on the test images",
+        "its description is the name of no label",
+        "it has no description",
+        "its label is the same on every test image",
+        "it is constant on the test images",
     ]
     figures = summary_of(scores)
     assert (figures.units, figures.scored, figures.mean, figures.above_random) == (4, 0, None, None)
+    assert sorted(figures.unscored) == sorted((reason, 1) for reason in [score.unscored for score in scores[::2]])
 
 
 def test_figures_count_what_exceeds_the_random_labels() -> None:

@@ -95,6 +95,10 @@ def show_figures(figures: Mapping[tuple[str, str], HeldOut], console: Console) -
         above = "-" if figure.above_random is None else f"{figure.above_random:.1%}"
         shown.add_row(run, layer, f"{figure.units:,}", f"{figure.scored:,}", mean, above)
     console.print(shown)
+    for (run, layer), figure in figures.items():
+        for reason, count in figure.unscored:
+            text = f"{layer}: {_counted(count, 'unit')} not scored, because {reason}."
+            console.print(text if len(figures) == 1 else f"{run} {text}", style="yellow", highlight=False, markup=False)
     console.print(
         "mean r: correlation of unit and description over the test images. above random: share of the scored units "
         "whose r exceeds the 95th percentile of random labels (5% if the descriptions were random).",

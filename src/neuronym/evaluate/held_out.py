@@ -52,13 +52,13 @@ def _unscored(
 ) -> str | None:
     """Why there is no score, or None if there is one."""
     if explanation.description is None:
-        return f"there is no description: {explanation.reason}"
+        return "it has no description"
     if source.concept(explanation.description, "test") is None:
-        return f"no label is called {explanation.description!r}"
+        return "its description is the name of no label"
     if " ".join(explanation.description.split()) not in position:
-        return "the label is the same on every test image"
+        return "its label is the same on every test image"
     if len(position) < 2:
         return "there is no other label to compare with"
     if np.ptp(activations[:, explanation.unit.index]) == 0:
-        return "the unit is constant on the test images"
+        return "it is constant on the test images"
     return None

@@ -156,9 +156,7 @@ class ClipDissect:
         return {int(unit): reason for flags, reason in reasons for unit in flags.nonzero()[0]}
 
     def _ranked(self, unit: int, best: Best, scorer: Scorer, table: Similarity) -> list[Candidate]:
-        numbers = zip(
-            best.concepts[unit].tolist(), best.scores[unit].tolist(), best.second[unit].tolist(), strict=True
-        )
+        numbers = zip(best.concepts[unit].tolist(), best.scores[unit].tolist(), best.second[unit].tolist(), strict=True)
         ranked = [Ranked(self.concepts.texts[concept], score, second) for concept, score, second in numbers]
         if self.pairs and self.encoder is not None and isinstance(table, EncodedSimilarity):
             words = [one.text for one in ranked[: self.pairs]]
