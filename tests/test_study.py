@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 import json
 import os
 import shutil
@@ -17,7 +18,6 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-import torch
 
 from neuronym.errors import MethodError, StudyError, TargetError, UnknownNameError, UserError
 from neuronym.explain.concepts import ConceptSet
@@ -164,7 +164,7 @@ def test_the_manifest_says_where_everything_comes_from(tmp_path: Path) -> None:
     assert manifest["spec"]["target"]["weights_hash"] == small_target().weights_hash
     assert manifest["spec"]["summaries"] == ["max", "mean", "q99"]
     assert manifest["spec"]["probe"]["images"] == 120
-    assert manifest["provenance"]["versions"]["torch"] == torch.__version__.partition("+")[0] or torch.__version__
+    assert manifest["provenance"]["versions"]["torch"] == importlib.metadata.version("torch")
     assert manifest["stages"]["probe"] == {
         "stage": "probe",
         "key": manifest["key"],
@@ -281,3 +281,84 @@ def test_a_method_that_lacks_something_says_so_before_the_pass(tmp_path: Path) -
         study.check_method("clip-dissect")
     assert str(refused.value) == "The method clip-dissect needs --concepts, and none was given."
     assert dataclasses.is_dataclass(Slowly)
+
+
+def test_a_module_that_was_changed_without_its_weights_is_another_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import torch\nfrom torch import nn\n\ndef build():\n    torch.manual_seed(0)\n"
+        "    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.LeakyReLU(0.1))\n"
+    )
+    (tmp_path / "slopes.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    made = make_study(tmp_path / "s", ("1",), model="slopes:build").probe(device="cpu")
+    sys.modules.pop("slopes")
+    assert make_study(tmp_path / "s", ("1",), model="slopes:build", resume=True).store.manifest == made.store.manifest
+    (tmp_path / "slopes.py").write_text(code.replace("0.1", "0.25"))
+    sys.modules.pop("slopes")
+    with pytest.raises(StudyError, match="cannot go on: the modules of the model changed"):
+        make_study(tmp_path / "s", ("1",), model="slopes:build", resume=True)
+    view = Study.open(made.folder).view("1")
+    with pytest.raises(TargetError, match="The modules of slopes:build are not those that the study"):
+        view.respond([view.image(0)])
+
+
+def test_a_study_whose_images_moved_goes_on_with_them_where_they_are(tmp_path: Path) -> None:
+    images = write_images(tmp_path / "here.npz")
+    study = make_study(tmp_path / "s", images=str(images)).probe(device="cpu")
+    manifest = (study.folder / "manifest.json").read_bytes()
+    make_study(tmp_path / "s", images=str(images), resume=True)
+    assert (study.folder / "manifest.json").read_bytes() == manifest
+    (tmp_path / "elsewhere").mkdir()
+    moved = images.rename(tmp_path / "elsewhere" / "there.npz")
+    study.folder.rename(tmp_path / "elsewhere" / "copied")
+    with pytest.raises(UserError, match="There are no probe images"):
+        Study.open(tmp_path / "elsewhere" / "copied").view("relu").image(0)
+    make_study(tmp_path / "elsewhere" / "copied", images=str(moved), resume=True)
+    assert Study.open(tmp_path / "elsewhere" / "copied").view("relu").image(0).size == (16, 16)
+
+
+def test_a_checkpoint_that_a_kill_left_behind_does_not_hinder_a_repair(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s").probe(device="cpu")
+    whole = study.view("relu").summaries("mean", "explain")
+    checkpoint = study.store.checkpoint
+    checkpoint.mkdir()
+    (checkpoint / "position.json").write_text('{"split": "test", "done": 0, "statistics": null}')
+    next((study.folder / "layers" / "relu" / "summaries" / "mean" / "explain").glob("c.*")).unlink()
+    repaired = make_study(tmp_path / "s", resume=True).probe(device="cpu")
+    assert np.array_equal(repaired.view("relu").summaries("mean", "explain"), whole)
+    assert not checkpoint.exists()
+
+
+def test_what_a_killed_deletion_left_is_removed_with_the_next_study(tmp_path: Path) -> None:
+    left = [tmp_path / f".s.{digit * 32}.deleted" for digit in "0f"]
+    others = [tmp_path / ".s.mine.deleted", tmp_path / f".other.{'0' * 32}.deleted"]
+    for folder in (left[0], *others):
+        folder.mkdir()
+    make_study(tmp_path / "s")
+    left[1].mkdir()
+    make_study(tmp_path / "s", overwrite=True)
+    assert not any(folder.exists() for folder in left)
+    assert all(folder.exists() for folder in others)
+
+
+def test_a_run_that_failed_at_once_is_not_evaluated(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s").probe(device="cpu")
+    with pytest.raises(MethodError, match="at least 100 images"):
+        study.explain(concepts="labels")
+    with pytest.raises(StudyError, match="Nothing was explained yet"):
+        study.evaluate()
+
+
+def test_a_summary_that_the_study_does_not_keep_is_refused_before_the_pass(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s")
+    with pytest.raises(MethodError) as refused:
+        study.check_method("clip-dissect", concepts="labels", settings={"summary": "q99"})
+    assert str(refused.value) == (
+        "The method clip-dissect looks at the summary 'q99', which the study does not keep. Make it with "
+        "--summaries mean,max,q99."
+    )
+    make_study(tmp_path / "t", summaries=["q99"]).check_method(
+        "clip-dissect", concepts="labels", settings={"summary": "q99"}
+    )

@@ -183,6 +183,7 @@ class Study:
         if exists and resume:
             store = StudyStore(place)
             store.fill_in(probe.images, probe.skipped, probe.labels)
+            store.relocate(probe.images, {"weights": target.weights, "sources": list(probe.sources)})
         else:
             store = StudyStore.create(
                 place, Manifest(spec, provenance(target, probe)), probe.images, probe.skipped, probe.labels

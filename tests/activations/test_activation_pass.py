@@ -290,3 +290,26 @@ def test_an_image_that_has_gone_ends_the_decoding_threads(tmp_path: Path) -> Non
     with pytest.raises(ProbeError, match=r"cannot be read|no such file"):
         list(batches.load_batches(reopened.probe_set, small_target().preprocessing, [range(8)]))
     assert psutil.Process(os.getpid()).num_threads() <= before + 1
+
+
+def test_responses_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    target = small_target()
+    view = make_study(tmp_path / "s", ("relu",), model=target).probe(device="cpu").view("relu")
+    image = view.image(0)
+    assert view.respond([image]).shape == (1, 12, 16, 16)
+    with torch.no_grad():
+        target.model.conv.weight[3] = torch.nan  # type: ignore[union-attr,operator,index]
+    with pytest.raises(NonFiniteError, match="The layer 'relu' gave NaN or infinite activations"):
+        view.respond([image])
+
+
+def test_the_number_of_values_is_exact(tmp_path: Path) -> None:
+    """In float32 it would be rounded from 2**24 on."""
+    study = make_study(tmp_path / "s", ("relu",), per_class=2)
+    one = collector.LayerCollector(study.layers[0], ("mean", "max"), 1, torch.device("cpu"))
+    one.calibrate(torch.zeros(1, 12, 16, 16))
+    one.take(torch.zeros(1, 12, 16, 16), range(1), explain=True)
+    one._moments.count = 2**24 + 1
+    arrays = study.store.arrays("relu")
+    one.write_statistics(arrays)
+    assert arrays.read("moments")[5].tolist() == [2**24 + 1] * 12

@@ -12,7 +12,7 @@ from PIL import Image
 
 from neuronym.activations import embed
 from neuronym.activations.embed import cache_root, embed_images
-from neuronym.errors import StudyError
+from neuronym.errors import MethodError, StudyError
 from neuronym.probes.probe_set import ProbeSet, index
 from small_study import make_study, write_images
 
@@ -112,3 +112,41 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert cache_root() == tmp_path / "x" / "neuronym"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_root() == Path.home() / ".cache" / "neuronym"
+
+
+class _Wrong(Counting):
+    """Spoils what it gives."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(f"wrong-{how}")
+        self._how = how
+
+    def encode_images(self, images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+        rows = super().encode_images(images)
+        if self._how == "nan":
+            rows[0, 0] = np.nan
+        return rows[1:] if self._how == "fewer" else rows
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (
+            "nan",
+            "The encoder test:counting gave NaN or infinite embeddings. Check its weights, or choose another encoder.",
+        ),
+        ("fewer", "The encoder test:counting gave an array of shape (7, 3) for 8 inputs; it must be (8, 3)."),
+    ],
+)
+def test_what_is_no_embedding_is_never_kept(tmp_path: Path, probe: ProbeSet, how: str, message: str) -> None:
+    for _ in range(2):  # a second time, because the first must not have left anything to read
+        with pytest.raises(MethodError) as refused:
+            embed_images(_Wrong(how), probe, "explain", tmp_path, batch_size=8)  # type: ignore[arg-type]
+        assert str(refused.value) == message
+    assert not list(tmp_path.rglob("c.*"))
+
+
+def test_a_cache_that_cannot_be_written_says_how_to_choose_another(tmp_path: Path, probe: ProbeSet) -> None:
+    (tmp_path / "embeddings").write_text("in the way")
+    with pytest.raises(StudyError, match="the environment variable NEURONYM_CACHE chooses another"):
+        embed_images(Counting(), probe, "explain", tmp_path)  # type: ignore[arg-type]

@@ -398,8 +398,8 @@ def test_a_study_goes_on_by_its_folder_alone(world: Path) -> None:
     other = neuronym("explain", "--out", "study", "--resume", "--concepts", "labels", "--seed", "3", cwd=world)
     assert other.code == 2
     assert other.err == (
-        "Error: A study is made with --model, --layers and --images; missing: --model, --layers, --images. Or give none "
-        "of the study's options with --resume, to go on with it as it stands.\n"
+        "Error: A study is made with --model, --layers and --images; missing: --model, --layers, --images. Or give "
+        "none of the study's options with --resume, to go on with it as it stands.\n"
     )
     lone = neuronym("explain", "--out", "new", "--concepts", "labels", cwd=world)
     assert lone.code == 2

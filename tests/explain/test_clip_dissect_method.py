@@ -283,3 +283,79 @@ def test_the_method_is_a_frozen_record() -> None:
     method = ClipDissect(CONCEPTS, Words())  # type: ignore[arg-type]
     with pytest.raises(dataclasses.FrozenInstanceError):
         method.top_k = 3  # type: ignore[misc]
+
+
+class _Crowded(Words):
+    """Two clear colours among very many texts, so that scores reach log(units)."""
+
+    key, dim = "crowded-1", 16
+
+    def _rows(self, seeds: list[list[int]]) -> npt.NDArray[np.float32]:
+        rows = super()._rows([[one[-1] % 2] if one else [0] for one in seeds])
+        noise = np.array([np.random.default_rng(seed or [0]).normal(size=self.dim) for seed in seeds])
+        rows = 30 * rows + 0.3 * noise.reshape(-1, self.dim)
+        return rows.astype(np.float32)
+
+
+def test_at_the_cap_the_likeliest_concept_wins(study: Study) -> None:
+    view = study.view("conv2", "r")
+    encoder = _Crowded()
+    activations = view.summaries("mean", "explain").astype(np.float64)
+    p = softmax(10.0 * (view.embeddings(encoder, "explain") @ encoder.encode_texts(list(CONCEPTS.texts)).T))
+    weights = [0.998 - i / 20 * 0.028 for i in range(20)]
+    likelihood = naive_information(p.astype(np.float64), activations, weights, 0.0)
+    capped = 0
+    for explanation in run(view, encoder=encoder):
+        if explanation.score != math.log(12):
+            continue
+        own = dict(zip(CONCEPTS.texts, likelihood[explanation.unit.index], strict=True))
+        ties = [one.text for one in explanation.candidates if one.score == explanation.score]
+        capped += len(ties) > 1
+        assert [own[text] for text in ties] == sorted((own[text] for text in ties), reverse=True)
+    assert capped
+
+
+def test_pairs_that_are_concepts_by_themselves_are_tried_once(study: Study) -> None:
+    view = study.view("conv2", "r")
+    best = [candidate.text for candidate in run(view, [3])[0].candidates[:2]]
+    listed = ConceptSet.of([*CONCEPTS.texts, " ".join(best), " ".join(reversed(best))])
+    (both,) = run(view, [3], concepts=listed, pairs=42, candidates=900)
+    texts = [candidate.text for candidate in both.candidates]
+    assert len(texts) == len(set(texts)) > 42
+
+
+def test_images_are_read_from_the_cache_once_however_many_units_are_paired(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = study.view("conv2", "r")
+    reads: list[str] = []
+    embed = view._services.embed
+    counted = dataclasses.replace(view._services, embed=lambda *of: (reads.append(of[1]), embed(*of))[1])
+    monkeypatch.setattr(view, "_services", counted)
+    run(view, pairs=3)
+    assert reads == ["explain"]
+
+
+class _Broken(Words):
+    """Gives NaN for one text."""
+
+    key = "broken-001"
+
+    def encode_texts(self, texts: list[str]) -> npt.NDArray[np.float32]:
+        rows = super().encode_texts(texts)
+        rows[-1] = np.nan
+        return rows
+
+
+def test_embeddings_that_are_no_numbers_are_refused_and_never_described(study: Study) -> None:
+    with pytest.raises(MethodError) as refused:
+        run(study.view("conv2", "r"), encoder=_Broken())
+    assert str(refused.value) == (
+        "The encoder test:words gave NaN or infinite embeddings. Check its weights, or choose another encoder."
+    )
+
+
+def test_concepts_that_claim_to_be_labels_and_are_none_are_refused(study: Study) -> None:
+    with pytest.raises(MethodError) as refused:
+        run(study.view("conv2", "r"), concepts=ConceptSet(("red", "zebra"), "labels:class", "class"), encoder=None)
+    assert str(refused.value) == "The labels 'labels:class' of the probe images do not have the concept 'zebra'."

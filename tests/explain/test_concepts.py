@@ -76,3 +76,9 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError) as unknown:
         read_concepts("labels:clas", table("class"))
     assert str(unknown.value) == "There is no group of labels 'clas'. Nearest: class."
+
+
+def test_a_folder_called_labels_is_not_a_concept_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "labels").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert read_concepts("labels", table("class")).source == "labels:class"

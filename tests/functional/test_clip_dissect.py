@@ -337,3 +337,13 @@ def test_inputs_are_left_as_they_were() -> None:
         function(similarity, activations)
     assert torch.equal(similarity, before[0])
     assert torch.equal(activations, before[1])
+
+
+def test_a_unit_that_outdoes_all_others_scores_log_units_exactly() -> None:
+    """Rounding must not order what ties: the likelihood decides between such concepts, if anything."""
+    generator = torch.Generator().manual_seed(0)
+    likelihood = -400 + 50 * torch.randn(128, 1000, generator=generator, dtype=torch.float64)
+    likelihood[3] = -40 * torch.rand(1000, generator=generator, dtype=torch.float64) - 60
+    scores = clip_dissect.pointwise_information(likelihood)[3]
+    assert scores.unique().tolist() == [math.log(128)]
+    assert clip_dissect.pointwise_information(likelihood, 0.6)[3].max() > math.log(128)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from neuronym.activations import Progress, silent
-from neuronym.activations.batches import cut, load_batches
+from neuronym.activations.batches import cut, input_size, load_batches
 from neuronym.activations.checkpoint import Checkpoint
 from neuronym.activations.collector import CHUNK, LayerCollector
 from neuronym.execute.devices import Running
@@ -74,9 +75,11 @@ def run_pass(
         StudyError: the tables cannot be written.
     """
     options = options or PassOptions()
-    work = _Pass(target, layers, probe, arrays, Checkpoint(scratch), running, options, progress)
-    with running.prepared(target.model), recording(target, layers, work.sink) as run:
-        work.go(run)
+    sample = torch.zeros(2, 3, *input_size(probe, target.preprocessing))
+    with running.prepared(target.model, sample) as settled:
+        work = _Pass(target, layers, probe, arrays, Checkpoint(scratch), settled, options, progress)
+        with recording(target, layers, work.sink) as run:
+            work.go(run)
 
 
 class _Pass:

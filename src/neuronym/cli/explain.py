@@ -89,7 +89,8 @@ def explain(
     channels_last: Annotated[
         bool | None,
         typer.Option(
-            "--channels-last/--no-channels-last", help="The memory layout; with half precision it is channels last."
+            "--channels-last/--no-channels-last",
+            help="The memory layout; by default whichever is faster.",
         ),
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images per forward pass.")] = 32,

@@ -12,11 +12,12 @@ checkpoint/                     where an activation pass stands that is not done
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -79,6 +80,7 @@ class StudyStore:
             raise StudyError(f"There is something at {str(folder)!r} already. Choose another --out.")
         partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.partial")
         with guarded(folder, "make the study"):
+            _sweep_deleted(folder)
             try:
                 partial.mkdir(parents=True)
                 _write_probe(partial, images, skipped, labels)
@@ -102,6 +104,24 @@ class StudyStore:
             with self.lock():
                 _write_probe(self.folder, images, skipped, labels)
 
+    def relocate(self, images: Sequence[ImageRecord], places: Mapping[str, Json]) -> None:
+        """Record where the same images and weights lie now, if that has changed since.
+
+        Args:
+            images: the study's images with their present sources.
+            places: parts of the provenance: ``weights`` and ``sources``.
+
+        Raises:
+            StudyError: the folder cannot be written.
+        """
+        known = self.manifest.provenance
+        if self.images == tuple(images) and all(known.get(name) == place for name, place in places.items()):
+            return
+        with self.lock():
+            write_table(self.folder / "images.parquet", images_table(images))
+            self.update(replace(self.manifest, provenance={**known, **places}))
+        self.__dict__.pop("images", None)
+
     @staticmethod
     def remove(folder: Path) -> None:
         """Delete a study, and nothing that is not one.
@@ -115,6 +135,7 @@ class StudyStore:
             gone = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.deleted")
             folder.replace(gone)
             shutil.rmtree(gone)
+            _sweep_deleted(folder)
 
     def lock(self) -> AbstractContextManager[None]:
         """A block in which no other process writes this study."""
@@ -290,6 +311,14 @@ def _write_probe(
 def _layer(entry: dict[str, Any]) -> LayerInfo:
     size = entry["map_size"]
     return LayerInfo(**{**entry, "map_size": None if size is None else (int(size[0]), int(size[1]))})
+
+
+def _sweep_deleted(folder: Path) -> None:
+    """Remove what is left of former studies at ``folder`` whose deletion was killed; it may be large, and is hidden."""
+    ours = re.compile(re.escape(f".{folder.name}.") + r"[0-9a-f]{32}\.deleted")
+    for left in folder.parent.iterdir() if folder.parent.is_dir() else ():
+        if ours.fullmatch(left.name):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _file_name(name: str) -> str:
