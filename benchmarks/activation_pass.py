@@ -44,10 +44,12 @@ def probe_set(images: int, side: int) -> ProbeSet:
     return ProbeSet.restore(records, None, (), 0, ("preloaded",))
 
 
-def measure(target: Target, layers: Sequence[LayerInfo], arguments: argparse.Namespace) -> dict[str, Any]:
+def measure(
+    target: Target, layers: Sequence[LayerInfo], arguments: argparse.Namespace, *, channels_last: bool
+) -> dict[str, Any]:
     side, size = arguments.side, arguments.batch_size
     inputs = torch.randn(arguments.images, 3, side, side)
-    probe, running = probe_set(arguments.images, side), Running.chosen("cpu")
+    probe, running = probe_set(arguments.images, side), Running.chosen("cpu", channels_last=channels_last)
 
     def preloaded(probe: ProbeSet, pre: Any, batches: Sequence[range], workers: Any) -> Iterator[tuple[range, Tensor]]:
         for batch in batches:
@@ -56,9 +58,9 @@ def measure(target: Target, layers: Sequence[LayerInfo], arguments: argparse.Nam
     activation_pass.load_batches = preloaded
 
     def bare() -> None:
-        with torch.inference_mode():
+        with running.prepared(target.model, inputs[:2]) as settled, torch.inference_mode():
             for start in range(0, len(inputs), size):
-                target.model(inputs[start : start + size])
+                target.model(inputs[start : start + size].to(memory_format=settled.memory_format))
 
     def passed() -> None:
         place = Path(folder) / uuid.uuid4().hex
@@ -95,14 +97,16 @@ def main() -> None:
     sample = torch.zeros(2, 3, arguments.side, arguments.side)
     results = {}
     for name, patterns in (("blocks", BLOCKS), ("leaves", leaves(target))):
-        found = measure(target, select(target, patterns, sample=sample), arguments)
-        results[name] = found
-        print(
-            f"{name:7} {found['layers']:3} layers {found['units']:6} units: forward {found['forward_seconds']:.3f} s, "
-            f"pass {found['pass_seconds']:.3f} s, ratio {found['ratio']:.3f} (medians "
-            f"{found['ratio_of_medians']:.3f}; reading the activations once: {found['least_possible_ratio']:.3f}), "
-            f"{found['images_per_second']:.0f} images/s"
-        )
+        for layout in ("channels last", "contiguous"):
+            layers = select(target, patterns, sample=sample)
+            found = measure(target, layers, arguments, channels_last=layout == "channels last")
+            results[f"{name}, {layout}"] = found
+            print(
+                f"{name:7} {layout:13} {found['layers']:3} layers {found['units']:6} units: forward {found['forward_seconds']:.3f} s, "
+                f"pass {found['pass_seconds']:.3f} s, ratio {found['ratio']:.3f} (medians "
+                f"{found['ratio_of_medians']:.3f}; reading the activations once: {found['least_possible_ratio']:.3f}), "
+                f"{found['images_per_second']:.0f} images/s"
+            )
     shared = {key: getattr(arguments, key) for key in ("images", "batch_size", "side", "repeats", "read_speed")}
     store("activation_pass", shared | results)
 

@@ -294,6 +294,8 @@ def test_a_module_that_was_changed_without_its_weights_is_another_model(
     monkeypatch.chdir(tmp_path)
     made = make_study(tmp_path / "s", ("1",), model="slopes:build").probe(device="cpu")
     sys.modules.pop("slopes")
+    again = Study.open(made.folder).view("1")
+    assert np.allclose(again.respond([again.image(2)]).max((2, 3)), again.summaries("max", "explain")[[2]], atol=1e-5)
     assert make_study(tmp_path / "s", ("1",), model="slopes:build", resume=True).store.manifest == made.store.manifest
     (tmp_path / "slopes.py").write_text(code.replace("0.1", "0.25"))
     sys.modules.pop("slopes")
@@ -305,17 +307,17 @@ def test_a_module_that_was_changed_without_its_weights_is_another_model(
 
 
 def test_a_study_whose_images_moved_goes_on_with_them_where_they_are(tmp_path: Path) -> None:
-    images = write_images(tmp_path / "here.npz")
-    study = make_study(tmp_path / "s", images=str(images)).probe(device="cpu")
+    images = write_images(tmp_path / "s-images.npz")
+    study = make_study(tmp_path / "s").probe(device="cpu")
     manifest = (study.folder / "manifest.json").read_bytes()
-    make_study(tmp_path / "s", images=str(images), resume=True)
+    make_study(tmp_path / "s", resume=True)
     assert (study.folder / "manifest.json").read_bytes() == manifest
     (tmp_path / "elsewhere").mkdir()
-    moved = images.rename(tmp_path / "elsewhere" / "there.npz")
+    images.rename(tmp_path / "elsewhere" / "copied-images.npz")
     study.folder.rename(tmp_path / "elsewhere" / "copied")
     with pytest.raises(UserError, match="There are no probe images"):
         Study.open(tmp_path / "elsewhere" / "copied").view("relu").image(0)
-    make_study(tmp_path / "elsewhere" / "copied", images=str(moved), resume=True)
+    make_study(tmp_path / "elsewhere" / "copied", resume=True)
     assert Study.open(tmp_path / "elsewhere" / "copied").view("relu").image(0).size == (16, 16)
 
 

@@ -65,10 +65,13 @@ def check_options(
             raise UserError(f"{option} got {number}. Give at least {least}.")
 
 
+def absolute_weights(weights: str | None) -> str | None:
+    """A choice of weights that means the same in any folder."""
+    return str(Path(weights).expanduser().absolute()) if weights is not None and is_path(weights) else weights
+
+
 def choose_target(model: str | Target, weights: str | None, overrides: Mapping[str, str | None]) -> Target:
     """The model that was asked for, with the parts of its preprocessing that were overridden."""
-    if weights is not None and is_path(weights):
-        weights = str(Path(weights).expanduser().absolute())
     target = _load(model, weights) if isinstance(model, str) else model
     given = {key: value for key, value in overrides.items() if value is not None}
     if not given:
@@ -215,12 +218,19 @@ def _words(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def provenance(target: Target, probe: ProbeSet) -> dict[str, Json]:
-    """Where a study comes from; no part of what identifies it."""
+def provenance(target: Target, asked_weights: str | None, probe: ProbeSet) -> dict[str, Json]:
+    """Where a study comes from; no part of what identifies it.
+
+    Args:
+        target: the model.
+        asked_weights: what its loader is to be given to load it again; None for nothing.
+        probe: the images.
+    """
     return {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": manifests.versions(),
         "weights": target.weights,
+        "asked_weights": asked_weights,
         "sources": list(probe.sources),
         "duplicates": probe.duplicates,
         "skipped": len(probe.skipped),

@@ -19,6 +19,7 @@ from neuronym.activations.embed import cache_root, embed_images
 from neuronym.activations.respond import respond
 from neuronym.asking import (
     absolute,
+    absolute_weights,
     check_options,
     check_place,
     check_same,
@@ -149,6 +150,7 @@ class Study:
         place = place.resolve() if place.name in ("", "..") else place  # a folder is made under another name first
         exists = check_place(place, resume=resume, overwrite=overwrite)
         check_options(tokens=tokens, prefix_tokens=prefix_tokens, summaries=summaries, top_k=top_k, precision=precision)
+        weights = absolute_weights(weights)
         target = choose_target(model, weights, preprocessing or {})
         chosen = select_early(target, layers, tokens, prefix_tokens)
         probe = index(
@@ -176,6 +178,7 @@ class Study:
         }
         if exists and resume:
             check_same(place, StudyStore(place).manifest.spec, spec)
+        made = provenance(target, weights if isinstance(model, str) else target.weights, probe)
         if check is not None:
             check(tuple(chosen), probe.labels)
         if exists and overwrite:
@@ -183,11 +186,9 @@ class Study:
         if exists and resume:
             store = StudyStore(place)
             store.fill_in(probe.images, probe.skipped, probe.labels)
-            store.relocate(probe.images, {"weights": target.weights, "sources": list(probe.sources)})
+            store.relocate(probe.images, {name: made[name] for name in ("weights", "asked_weights", "sources")})
         else:
-            store = StudyStore.create(
-                place, Manifest(spec, provenance(target, probe)), probe.images, probe.skipped, probe.labels
-            )
+            store = StudyStore.create(place, Manifest(spec, made), probe.images, probe.skipped, probe.labels)
         return cls(store, report, target, probe)
 
     @property
@@ -485,11 +486,11 @@ class Study:
 
     def _reloaded(self) -> Target:
         spec = self._target_spec
-        weights = self.store.manifest.provenance.get("weights")
+        weights = self.store.manifest.provenance.get("asked_weights")
         target = plugins.target(spec["name"], None if weights is None else str(weights))
         target = replace(target, preprocessing=Preprocessing.from_spec(spec["preprocessing"]))
         now = target_entry(target)
-        if any(now[part] != spec[part] for part in ("weights_hash", "structure")):
+        if any(now[part] != spec.get(part) for part in ("weights_hash", "structure")):
             what = "weights" if now["weights_hash"] != spec["weights_hash"] else "modules"
             raise TargetError(
                 f"The {what} of {spec['name']} are not those that the study {str(self.folder)!r} was made with. "

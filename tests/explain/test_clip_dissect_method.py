@@ -285,36 +285,6 @@ def test_the_method_is_a_frozen_record() -> None:
         method.top_k = 3  # type: ignore[misc]
 
 
-class _Crowded(Words):
-    """Two clear colours among very many texts, so that scores reach log(units)."""
-
-    key, dim = "crowded-1", 16
-
-    def _rows(self, seeds: list[list[int]]) -> npt.NDArray[np.float32]:
-        rows = super()._rows([[one[-1] % 2] if one else [0] for one in seeds])
-        noise = np.array([np.random.default_rng(seed or [0]).normal(size=self.dim) for seed in seeds])
-        rows = 30 * rows + 0.3 * noise.reshape(-1, self.dim)
-        return rows.astype(np.float32)
-
-
-def test_at_the_cap_the_likeliest_concept_wins(study: Study) -> None:
-    view = study.view("conv2", "r")
-    encoder = _Crowded()
-    activations = view.summaries("mean", "explain").astype(np.float64)
-    p = softmax(10.0 * (view.embeddings(encoder, "explain") @ encoder.encode_texts(list(CONCEPTS.texts)).T))
-    weights = [0.998 - i / 20 * 0.028 for i in range(20)]
-    likelihood = naive_information(p.astype(np.float64), activations, weights, 0.0)
-    capped = 0
-    for explanation in run(view, encoder=encoder):
-        if explanation.score != math.log(12):
-            continue
-        own = dict(zip(CONCEPTS.texts, likelihood[explanation.unit.index], strict=True))
-        ties = [one.text for one in explanation.candidates if one.score == explanation.score]
-        capped += len(ties) > 1
-        assert [own[text] for text in ties] == sorted((own[text] for text in ties), reverse=True)
-    assert capped
-
-
 def test_pairs_that_are_concepts_by_themselves_are_tried_once(study: Study) -> None:
     view = study.view("conv2", "r")
     best = [candidate.text for candidate in run(view, [3])[0].candidates[:2]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from hypothesis import given
@@ -9,8 +11,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from neuronym.explain import scoring
-from neuronym.explain.scoring import Best, Scored, best_concepts
+from neuronym.explain.scoring import Best, PointwiseScorer, Scored, best_concepts
 from neuronym.explain.similarity import LabelledSimilarity
+from neuronym.functional.clip_dissect import rank_weights
 
 
 class _Columns:
@@ -47,3 +50,20 @@ def test_joining_keeps_what_both_have() -> None:
     first = Best.of(Scored(torch.tensor([[1.0, 3.0]]).double(), torch.zeros(1, 2).double()))
     other = Best.of(Scored(torch.tensor([[2.0]]).double(), torch.zeros(1, 1).double()), 2)
     assert first.joined(other).kept(2).concepts.tolist() == [[1, 2]]
+
+
+def test_at_the_cap_the_likeliest_concept_wins() -> None:
+    """Concepts that are clear of one unit's images score log(units) exactly, whatever their likelihood is."""
+    units, images, concepts = 4, 20, 12
+    owner = torch.arange(units).repeat_interleave(images)
+    activations = torch.nn.functional.one_hot(owner, units).float()
+    # Concept c is in the images of the unit c % 4, and the more so the higher it is.
+    similarity = torch.zeros(len(owner), concepts)
+    for concept in range(concepts):
+        similarity[owner == concept % units, concept] = 3 + 0.1 * concept / concepts
+    table = LabelledSimilarity(similarity)
+    scorer = PointwiseScorer(table, activations, rank_weights(images), 10.0, 1.0, 0)
+    best = best_concepts(table, scorer, 3)
+    assert best.concepts.tolist() == [[unit + 8, unit + 4, unit] for unit in range(units)]
+    assert best.scores.unique().tolist() == [math.log(units)]
+    assert (best.second.diff(dim=1) < 0).all()

@@ -171,7 +171,7 @@ def test_what_cannot_be_done() -> None:
     state = Quantiles.calibrated(torch.randn(4, 3))
     with pytest.raises(ValueError, match="There are no quantiles before the first update"):
         state.quantile(0.5)
-    with pytest.raises(ValueError, match=r"q is 1\.5, and must be in 0\.\.1"):
+    with pytest.raises(ValueError, match=r"the levels are \[1\.5\], and must be in 0\.\.1"):
         state.rank_error(1.5)
     with pytest.raises(ValueError, match="of different calibration cannot be merged"):
         state.merge(Quantiles.calibrated(torch.randn(4, 3)))

@@ -106,3 +106,13 @@ def test_weights() -> None:
 def test_errors(name: str, message: str) -> None:
     with pytest.raises(TargetError, match=message):
         load(name, None)
+
+
+def test_what_is_recorded_as_the_weights_loads_them_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "built_nets.py").write_text(
+        "import torch\n\ndef build():\n    torch.manual_seed(0)\n    return torch.nn.Conv2d(3, 2, 3)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    for weights in (None, "random"):
+        first = load("built_nets:build", weights)
+        assert load("built_nets:build", first.weights).weights_hash == first.weights_hash

@@ -119,8 +119,7 @@ class LayerCollector:
                 arrays.write(name, 0, maps.cpu().numpy())
         quantiles, moments = self._quantiles, self._moments
         assert quantiles is not None
-        found = [quantiles.quantile(level) for level in LEVELS] + [quantiles.rank_error(level) for level in LEVELS]
-        arrays.put("quantiles", torch.stack(found).cpu().numpy())
+        arrays.put("quantiles", torch.cat(quantiles.table(LEVELS)).cpu().numpy())
         parts = (moments.mean, moments.variance, moments.min, moments.max, moments.nonzero)
         count = torch.full((self.layer.units,), float(moments.count), dtype=torch.float64)
         rows = [*(part.double().cpu() for part in parts), count]

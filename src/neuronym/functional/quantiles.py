@@ -7,6 +7,7 @@ often (zeros after a ReLU, the two values of a binary unit) are exact, and no an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -129,9 +130,7 @@ class Quantiles:
         Raises:
             ValueError: q outside 0..1, or no values yet.
         """
-        place = self._place(q)
-        below, above = place.floor(), place.ceil()
-        return torch.lerp(self._at(below), self._at(above), place - below)
+        return self.table([q])[0][0]
 
     def rank_error(self, q: float | int) -> Float64[Tensor, " units"]:
         """How far, as a share of all N values, the position of :meth:`quantile`'s answer may be from q (N - 1).
@@ -139,40 +138,33 @@ class Quantiles:
         The position of a value between two neighbours of the sorted values is anything from the lower's to the
         higher's. A bucket of one value, or an end of a bucket, is exact: 0.
         """
-        place = self._place(q)
-        lower = self._error(place, self._bucket(place.floor()))
-        return torch.maximum(lower, self._error(place, self._bucket(place.ceil()))) / self._total()
+        return self.table([q])[1][0]
 
-    def _total(self) -> Float64[Tensor, " units"]:
-        return self.counts.sum(1).double()
+    def table(self, levels: Sequence[float | int]) -> tuple[Float64[Tensor, "levels units"], ...]:
+        """:meth:`quantile` and :meth:`rank_error` at several levels at once.
 
-    def _place(self, q: float | int) -> Float64[Tensor, " units"]:
-        if not 0 <= q <= 1:
-            raise ValueError(f"q is {q}, and must be in 0..1")
-        total = self._total()
+        Raises:
+            ValueError: a level outside 0..1, or no values yet.
+        """
+        if not all(0 <= q <= 1 for q in levels):
+            raise ValueError(f"the levels are {list(levels)}, and must be in 0..1")
+        counts = self.counts.contiguous()
+        ends = counts.cumsum(1)
+        total = ends[:, -1:].double()
         if not bool((total > 0).all()):
             raise ValueError("There are no quantiles before the first update.")
-        return q * (total - 1)
-
-    def _bucket(self, place: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """First position, count, lowest and highest value of the bucket that holds a whole position."""
-        counts = self.counts
-        ends = counts.cumsum(1)
-        bucket = torch.searchsorted(ends, place.long()[:, None], right=True)
-        count = counts.gather(1, bucket)[:, 0]
-        first = (ends.gather(1, bucket)[:, 0] - count).double()
-        return first, count.double(), self.lowest.gather(1, bucket)[:, 0], self.highest.gather(1, bucket)[:, 0]
-
-    def _at(self, place: Tensor) -> Float64[Tensor, " units"]:
-        first, count, low, high = self._bucket(place)
-        return torch.lerp(low.double(), high.double(), (place - first) / (count - 1).clamp_min(1))
-
-    @staticmethod
-    def _error(place: Tensor, bucket: tuple[Tensor, Tensor, Tensor, Tensor]) -> Float64[Tensor, " units"]:
-        first, count, low, high = bucket
+        place = torch.tensor(levels, dtype=torch.float64, device=self.device) * (total - 1)
+        whole = torch.cat([place.floor(), place.ceil()], 1)
+        bucket = torch.searchsorted(ends, whole.long(), right=True)
+        count = counts.gather(1, bucket).double()
+        first = ends.gather(1, bucket).double() - count
+        low, high = self.lowest.gather(1, bucket).double(), self.highest.gather(1, bucket).double()
+        below, above = torch.lerp(low, high, (whole - first) / (count - 1).clamp_min(1)).chunk(2, 1)
         # An inner value lies above the lowest and below the highest, so the second and the last but one bound it.
-        worst = torch.maximum(place - first - 1, first + count - 2 - place).clamp_min(0)
-        return worst.masked_fill(low == high, 0)
+        twice = torch.cat([place, place], 1)
+        worst = torch.maximum(twice - first - 1, first + count - 2 - twice).clamp_min(0).masked_fill(low == high, 0)
+        error = torch.maximum(*worst.chunk(2, 1)) / total
+        return torch.lerp(below, above, place - place.floor()).T.contiguous(), error.T.contiguous()
 
     def merge(self, other: Quantiles) -> Quantiles:
         """The state after the values of both; neither is changed.

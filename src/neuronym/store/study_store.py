@@ -109,7 +109,7 @@ class StudyStore:
 
         Args:
             images: the study's images with their present sources.
-            places: parts of the provenance: ``weights`` and ``sources``.
+            places: parts of the provenance, such as ``asked_weights`` and ``sources``.
 
         Raises:
             StudyError: the folder cannot be written.

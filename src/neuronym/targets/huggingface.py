@@ -15,6 +15,7 @@ from neuronym.targets.target import Target, TokenInfo
 from neuronym.targets.weights import RANDOM, fit, load_state, seeded
 
 CHECKPOINT = "checkpoint"
+_OWN = (None, "DEFAULT", CHECKPOINT)
 """What is recorded as the weights that come with the repository or folder."""
 
 # How many tokens precede the patches in families that keep one sequence of tokens throughout; registers are added.
@@ -38,7 +39,7 @@ def load(name: str, weights: str | None) -> Target:
 
     Args:
         name: ``owner/name`` on the hub (also from the local cache, without a network) or a local folder.
-        weights: None or ``DEFAULT`` for the repository's own; a file that replaces them; ``random``.
+        weights: None, ``DEFAULT`` or ``checkpoint`` for the repository's own; a file that replaces them; ``random``.
 
     Raises:
         TargetError: if the repository or folder cannot be had, holds no image model or no image processor, would run
@@ -56,7 +57,7 @@ def load(name: str, weights: str | None) -> Target:
     preprocessing = preprocessing_of(source)
     return Target(
         name=f"hf:{name}",
-        weights=CHECKPOINT if weights in (None, "DEFAULT") else str(weights),
+        weights=CHECKPOINT if weights in _OWN else str(weights),
         model=tower,
         preprocessing=preprocessing,
         token_info=_token_info(tower.config, preprocessing),
@@ -85,7 +86,7 @@ def _auto_class(config: Any) -> Any:
 
 def _model(source: str, config: Any, weights: str | None) -> Any:
     auto = _auto_class(config)
-    if weights in (None, "DEFAULT"):
+    if weights in _OWN:
         return _checkpoint(source, auto)
     try:
         with seeded():

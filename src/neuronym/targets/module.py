@@ -29,7 +29,8 @@ def load(name: str, weights: str | None) -> Target:
 
     Args:
         name: ``package.module:callable``.
-        weights: a file; ``random`` to build the model under a fixed seed; None to take it as the callable built it.
+        weights: a file; ``random`` to build the model under a fixed seed; None or ``as built`` to take it as the
+            callable built it.
 
     Raises:
         TargetError: if the module or the callable cannot be found, does not return a model, or the weights do not fit.
@@ -42,8 +43,10 @@ def load(name: str, weights: str | None) -> Target:
     with current_folder(), seeded() if weights == RANDOM else nullcontext():
         built = build()
     target = _target(name, built)
-    if weights is None or weights == RANDOM:
-        return replace(target, weights=weights) if weights else target
+    if weights in (None, AS_BUILT):
+        return target
+    if weights == RANDOM:
+        return replace(target, weights=weights)
     fit(target.model, load_state(weights), weights)
     return replace(target, weights=weights, weights_hash="")
 
