@@ -194,6 +194,8 @@ def _differences(path: str, there: Any, asked: Any) -> list[str]:
         found = [text for part in inner for text in _differences(*part)]
         if path == "probe":  # other images make another split and other labels: the first says it all
             found = sorted(found, key=lambda text: text in _HASHED.values())[:1]
+        if path == "target" and _HASHED["target.weights_hash"] in found:  # and so has the rest of the model
+            found = [text for text in found if text != _HASHED["target.structure"]]
         return found
     if there == asked:
         return []
