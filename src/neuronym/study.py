@@ -202,6 +202,11 @@ class Study:
         return self.store.layers
 
     @property
+    def summaries(self) -> tuple[str, ...]:
+        """What is kept of every image and unit."""
+        return tuple(_strings(self.store.manifest.spec, "summaries"))
+
+    @property
     def images(self) -> tuple[ImageRecord, ...]:
         """The probe images, explain first, then test."""
         return self.store.images
@@ -264,7 +269,7 @@ class Study:
         spec = self.store.manifest.spec
         running = Running.chosen(device, str(spec["precision"]), channels_last)
         options = PassOptions(
-            tuple(_strings(spec, "summaries")),  # type: ignore[arg-type]
+            self.summaries,  # type: ignore[arg-type]
             int(str(spec["top_k"])),
             batch_size,
             workers,
@@ -464,7 +469,7 @@ class Study:
         given = choose_concepts(concepts, self.store.labels)
         coder = self._encoder(encoder, device) if isinstance(encoder, str) else encoder
         explainer = plugins.make_method(method, settings or {}, given, coder)
-        check_summary(method, explainer.summary, _strings(self.store.manifest.spec, "summaries"))
+        check_summary(method, explainer.summary, self.summaries)
         return explainer, describe_run(method, explainer, given, coder)
 
     def _encoder(self, name: str, device: str) -> ImageTextEncoder:
@@ -476,7 +481,7 @@ class Study:
     def _is_whole(self) -> bool:
         """Whether every table of the activation pass is there: what was damaged may have been removed."""
         counts = {split: sum(image.split == split for image in self.images) for split in ("explain", "test")}
-        summaries = _strings(self.store.manifest.spec, "summaries")
+        summaries = self.summaries
         return all(
             arrays.has(name) and bool(arrays.written(name).all())
             for layer in self.layers

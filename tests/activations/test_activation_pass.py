@@ -309,6 +309,7 @@ def test_the_number_of_values_is_exact(tmp_path: Path) -> None:
     one = collector.LayerCollector(study.layers[0], ("mean", "max"), 1, torch.device("cpu"))
     one.calibrate(torch.zeros(1, 12, 16, 16))
     one.take(torch.zeros(1, 12, 16, 16), range(1), explain=True)
+    one.settle()
     one._moments.count = 2**24 + 1
     arrays = study.store.arrays("relu")
     one.write_statistics(arrays)

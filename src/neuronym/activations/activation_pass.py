@@ -14,6 +14,7 @@ from neuronym.activations import Progress, silent
 from neuronym.activations.batches import cut, input_size, load_batches
 from neuronym.activations.checkpoint import Checkpoint
 from neuronym.activations.collector import CHUNK, LayerCollector
+from neuronym.activations.writer import ChunkWriter
 from neuronym.execute.devices import Running
 from neuronym.probes.probe_set import ProbeSet
 from neuronym.records import LayerInfo, Split, Summary
@@ -76,8 +77,8 @@ def run_pass(
     """
     options = options or PassOptions()
     sample = torch.zeros(2, 3, *input_size(probe, target.preprocessing))
-    with running.prepared(target.model, sample) as settled:
-        work = _Pass(target, layers, probe, arrays, Checkpoint(scratch), settled, options, progress)
+    with running.prepared(target.model, sample) as settled, ChunkWriter(arrays) as writer:
+        work = _Pass(target, layers, probe, writer, Checkpoint(scratch), settled, options, progress)
         with recording(target, layers, work.sink) as run:
             work.go(run)
 
@@ -90,18 +91,18 @@ class _Pass:
         target: Target,
         layers: Sequence[LayerInfo],
         probe: ProbeSet,
-        arrays: Sequence[Arrays],
+        writer: ChunkWriter,
         checkpoint: Checkpoint,
         running: Running,
         options: PassOptions,
         progress: Progress,
     ) -> None:
         self._target, self._probe, self._running, self._options = target, probe, running, options
-        self._arrays, self._checkpoint, self._progress = arrays, checkpoint, progress
+        self._writer, self._checkpoint, self._progress = writer, checkpoint, progress
         self._counts: dict[str, int] = {"explain": probe.count("explain"), "test": probe.count("test")}
         self._collectors = [LayerCollector(layer, options.summaries, options.top_k, running.device) for layer in layers]
         self._take: Callable[[int, Tensor], None] | None = None
-        self._saved = time.monotonic()
+        self._saved, self._pause = time.monotonic(), options.save_seconds
 
     def sink(self, position: int, activations: Tensor) -> None:
         assert self._take is not None
@@ -109,7 +110,7 @@ class _Pass:
 
     def go(self, run: Run) -> None:
         position = self._checkpoint.read()
-        for collector, arrays in zip(self._collectors, self._arrays, strict=True):
+        for collector, arrays in zip(self._collectors, self._writer.arrays, strict=True):
             collector.create(arrays, self._counts)
         if position.split == "explain":
             if position.statistics is None:
@@ -121,7 +122,7 @@ class _Pass:
             self._pass_split(run, "explain", position.done)
             self._finish_explain()
         self._pass_split(run, "test", position.done if position.split == "test" else 0)
-        self._flush()
+        self._writer.flush()
 
     def _calibrate(self, run: Run) -> None:
         count = min(CALIBRATION_IMAGES, self._counts["explain"])
@@ -151,27 +152,24 @@ class _Pass:
 
     def _write_chunk(self, split: Split, stop: int) -> None:
         start = (stop - 1) // CHUNK * CHUNK
-        for collector, arrays in zip(self._collectors, self._arrays, strict=True):
-            collector.write_rows(arrays, split, start, stop - start)
+        self._writer.write(split, start, [collector.chunk(stop - start) for collector in self._collectors])
         # The end of a split is recorded by what follows it.
-        if time.monotonic() - self._saved > self._options.save_seconds and stop < self._counts[split]:
-            self._flush()
+        if time.monotonic() - self._saved > self._pause and stop < self._counts[split]:
+            began = time.monotonic()
+            self._writer.flush()
             if split == "test":
                 self._checkpoint.move("test", stop)
             else:
                 self._checkpoint.save(stop, [collector.state() for collector in self._collectors])
             self._saved = time.monotonic()
+            # Where the statistics are large, saving them must not take more than a small part of the time.
+            self._pause = max(self._options.save_seconds, 20 * (self._saved - began))
 
     def _finish_explain(self) -> None:
-        for collector, arrays in zip(self._collectors, self._arrays, strict=True):
+        for collector, arrays in zip(self._collectors, self._writer.arrays, strict=True):
             collector.write_statistics(arrays)
-        self._flush()
+        self._writer.flush()
         self._checkpoint.move("test", 0)
-
-    def _flush(self) -> None:
-        """Wait until all that was written is on the disk, before it is recorded as done."""
-        for arrays in self._arrays:
-            arrays.flush()
 
     def _placed(self, batch: Tensor) -> Tensor:
         return batch.to(self._running.device, memory_format=self._running.memory_format, non_blocking=True)

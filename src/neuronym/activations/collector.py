@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,10 @@ from neuronym.store.layer_view import LEVELS
 
 CHUNK = 256
 """Images whose summaries are written at a time."""
+
+_TOGETHER = 4096
+"""Values of a unit below which activations wait for those of the next batches: a unit's histogram is then fetched from
+memory once for many values instead of for a few."""
 
 State = dict[str, npt.NDArray[Any]]
 
@@ -52,6 +57,11 @@ class LayerCollector:
         }
         self._moments = Moments(layer.units, device)
         self._quantiles: Quantiles | None = None
+        positions = math.prod(layer.map_size or (1, 1))
+        self._room = min(CHUNK, _TOGETHER // positions)
+        self._waiting: Tensor | None = None
+        self._images = range(0)
+        self._explain = False
 
     def calibrate(self, activations: Tensor) -> None:
         """Begin the quantiles with the activations of the first images."""
@@ -61,7 +71,29 @@ class LayerCollector:
             raise not_finite(self.layer) from error
 
     def take(self, activations: Tensor, images: range, *, explain: bool) -> None:
-        """Take in the activations of the images at these positions of their split; statistics from explain only."""
+        """Take in the activations of the images at these positions of their split; statistics from explain only.
+
+        They may wait until :meth:`settle`.
+        """
+        if len(self._images) + len(images) > self._room or explain != self._explain:
+            self.settle()
+        if 2 * len(images) > self._room:
+            self._process(activations, images, explain=explain)
+            return
+        if self._waiting is None:
+            self._waiting = activations.new_empty(self._room, *activations.shape[1:], dtype=torch.float32)
+        self._waiting[len(self._images) : len(self._images) + len(images)].copy_(activations)
+        first = self._images.start if self._images else images.start
+        self._images, self._explain = range(first, images.stop), explain
+
+    def settle(self) -> None:
+        """Process what waits."""
+        if self._images:
+            assert self._waiting is not None
+            images, self._images = self._images, range(0)
+            self._process(self._waiting[: len(images)], images, explain=self._explain)
+
+    def _process(self, activations: Tensor, images: range, *, explain: bool) -> None:
         try:
             mean, highest = scan(activations, self._quantiles if explain else None, self._moments if explain else None)
         except NonFiniteError as error:
@@ -79,6 +111,7 @@ class LayerCollector:
 
     def state(self) -> State:
         """Everything that the rest of a pass needs of this one."""
+        self.settle()
         assert self._quantiles is not None
         parts = {"quantiles": self._quantiles.state_dict(), "moments": self._moments.state_dict()}
         parts |= {summary: top.state_dict() for summary, top in self._top.items()}
@@ -102,13 +135,14 @@ class LayerCollector:
                     name, shape = f"summaries/{summary}/{split}", (count, self.layer.units)
                     arrays.create(name, shape, np.float32, rows=CHUNK, compress=False)
 
-    def write_rows(self, arrays: Arrays, split: str, start: int, count: int) -> None:
-        """Write the chunk that begins at image ``start``."""
-        for summary, rows in self.rows.items():
-            arrays.write(f"summaries/{summary}/{split}", start, rows[:count])
+    def chunk(self, count: int) -> dict[str, npt.NDArray[np.float32]]:
+        """A copy of the summaries of the chunk's ``count`` images, after all that waits."""
+        self.settle()
+        return {summary: rows[:count].copy() for summary, rows in self.rows.items()}
 
     def write_statistics(self, arrays: Arrays) -> None:
         """Write exemplars, quantiles and moments."""
+        self.settle()
         for summary, top in self._top.items():
             values, indices, maps = top.finish()
             arrays.put(f"exemplars/{summary}/values", values.cpu().numpy())

@@ -34,17 +34,15 @@ def respond(
             raise not_finite(layer)
         parts.append(activations.to("cpu", copy=True))
 
-    inputs = [target.preprocessing.apply(image) for image in images]
-    if len({tuple(one.shape) for one in inputs}) > 1:
-        raise ValueError("the images become inputs of different sizes; give images of one size")
-    if not inputs:
+    if not images:
         return np.zeros((0, layer.units, *(layer.map_size or ())), np.float32)
-    with (
-        running.prepared(target.model, torch.stack(inputs[:2])) as settled,
-        recording(target, [layer], keep) as run,
-    ):
-        for start in range(0, len(inputs), batch_size):
-            batch = torch.stack(inputs[start : start + batch_size])
+    sizes = {target.preprocessing.input_size((image.height, image.width)) for image in images}
+    if len(sizes) > 1:
+        raise ValueError("the images become inputs of different sizes; give images of one size")
+    sample = torch.zeros(2, 3, *sizes.pop())
+    with running.prepared(target.model, sample) as settled, recording(target, [layer], keep) as run:
+        for start in range(0, len(images), batch_size):
+            batch = torch.stack([target.preprocessing.apply(image) for image in images[start : start + batch_size]])
             run(batch.to(settled.device, memory_format=settled.memory_format))
     result: npt.NDArray[np.float32] = torch.cat(parts).numpy()
     return result

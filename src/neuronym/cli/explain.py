@@ -15,7 +15,6 @@ from neuronym.errors import UserError
 
 if TYPE_CHECKING:
     from neuronym.backends import ImageTextEncoder
-    from neuronym.explain.concepts import ConceptSet
     from neuronym.records import LabelTable, LayerInfo
 
 
@@ -141,11 +140,11 @@ def explain(
                 resume=resume,
                 overwrite=overwrite,
                 report=report,
-                check=wish.check,
+                check=lambda found, table: wish.check(found, table, given.split_list([summaries])),
             )
         )
         if bare:
-            wish.check(study.layers, study.store.labels)
+            wish.check(study.layers, study.store.labels, study.summaries)
         note_images(study, report.console)
         note_concepts(wish.concepts, report.console)
         study.probe(device=device, batch_size=batch_size, channels_last=channels_last)
@@ -192,6 +191,7 @@ class _Wish:
     ) -> None:
         from neuronym import plugins
         from neuronym.execute.devices import Running
+        from neuronym.explain.concepts import are_labels, read_concepts
 
         self._device = Running.chosen(device, precision).device
         plugins.method_class(method)
@@ -199,15 +199,16 @@ class _Wish:
             plugins.resolve("encoder", encoder)
         self._method, self._concepts, self._encoder, self._settings = method, concepts, encoder, settings
         self.units = units
-        self.concepts: ConceptSet | None = None
+        self.concepts = None if concepts is None or are_labels(concepts) else read_concepts(concepts, None)
         self.encoder: ImageTextEncoder | None = None
 
-    def check(self, layers: Sequence[LayerInfo], labels: LabelTable | None) -> None:
+    def check(self, layers: Sequence[LayerInfo], labels: LabelTable | None, summaries: Sequence[str]) -> None:
         """Read the rest of it, once the layers and the labels are known."""
         from neuronym import asking, plugins
 
         asking.check_units(layers, self.units)
-        self.concepts = asking.choose_concepts(self._concepts, labels)
+        self.concepts = self.concepts or asking.choose_concepts(self._concepts, labels)
         if self._encoder is not None:
             self.encoder = plugins.encoder(self._encoder, self._device)
-        plugins.make_method(self._method, self._settings, self.concepts, self.encoder)
+        explainer = plugins.make_method(self._method, self._settings, self.concepts, self.encoder)
+        asking.check_summary(self._method, explainer.summary, summaries)

@@ -60,6 +60,11 @@ class ConceptSet:
         return cls(tuple(unique), source, group, len(trimmed) - len(filled), len(filled) - len(unique))
 
 
+def are_labels(name: str | Path) -> bool:
+    """Whether ``name`` means the labels of the probe images, and not a file that happens to be called so."""
+    return isinstance(name, str) and name.partition(":")[0] == LABELS and not Path(name).is_file()
+
+
 def read_concepts(name: str | Path, labels: LabelTable | None) -> ConceptSet:
     """The concepts that ``name`` stands for.
 
@@ -72,9 +77,8 @@ def read_concepts(name: str | Path, labels: LabelTable | None) -> ConceptSet:
         MethodError: the file cannot be read or holds fewer than two concepts, or there are no such labels.
         UnknownNameError: the labels have no such group.
     """
-    head, _, group = str(name).partition(":")
-    if head == LABELS and not (isinstance(name, Path) or Path(str(name)).is_file()):
-        return _label_concepts(group, labels)
+    if are_labels(name):
+        return _label_concepts(str(name).partition(":")[2], labels)
     try:
         text = Path(name).expanduser().read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
