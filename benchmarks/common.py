@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numba
@@ -37,22 +38,32 @@ def environment() -> dict[str, Any]:
     }
 
 
-def in_turns(repeats: int, *calls: Callable[[], Any]) -> list[list[float]]:
-    """Sorted seconds of each call over several repeats in turns, after one that does not count."""
-    times: list[list[float]] = [[] for _ in calls]
-    for _ in range(repeats + 1):
-        for call, seconds in zip(calls, times, strict=True):
+def in_turns(repeats: int, calls: dict[str, Callable[[], Any]], warm: int = 1) -> dict[str, list[float]]:
+    """Seconds of each call over several repeats in turns, after ``warm`` that do not count."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(repeats + warm):
+        for name, call in calls.items():
             start = time.perf_counter()
             call()
-            seconds.append(time.perf_counter() - start)
-    return [sorted(seconds[1:]) for seconds in times]
+            times[name].append(time.perf_counter() - start)
+    return {name: seconds[warm:] for name, seconds in times.items()}
+
+
+def ratio(slow: list[float], fast: list[float]) -> dict[str, float]:
+    """How many times longer one side took: best against best, of the medians, and over the single turns."""
+    each = [a / b for a, b in zip(slow, fast, strict=True)]
+    return {
+        "best": min(slow) / min(fast),
+        "median": median(slow) / median(fast),
+        "lowest_turn": min(each),
+        "highest_turn": max(each),
+    }
 
 
 def read_speed(megabytes: int = 256) -> float:
     """Bytes per second that a sum over memory reads, the best of five."""
     table = torch.ones(megabytes << 18)
-    (times,) = in_turns(5, table.sum)
-    return table.nbytes / times[0]
+    return table.nbytes / min(in_turns(5, {"read": table.sum})["read"])
 
 
 def store(name: str, result: dict[str, Any]) -> None:

@@ -18,21 +18,16 @@ kernel has no such temporaries. "One buffer" is the same loop in one reused temp
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
-import platform
 import resource
-import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numba
 import torch
 from torch import Tensor
 
+from common import in_turns, ratio, store
 from neuronym.functional.pointwise import (
     concept_log_likelihood,
     log_normaliser,
@@ -41,8 +36,6 @@ from neuronym.functional.pointwise import (
     rank_weights,
     top_images,
 )
-
-RESULTS = Path(__file__).parent / "results" / "soft_wpmi.json"
 
 
 def plain(p: Tensor, top: Tensor, weights: Tensor) -> Tensor:
@@ -64,33 +57,6 @@ def one_buffer(p: Tensor, top: Tensor, weights: Tensor, buffer: Tensor) -> Tenso
 def plain_scores(p: Tensor, top: Tensor, weights: Tensor) -> Tensor:
     likelihood = plain(p, top, weights)
     return likelihood - (likelihood.logsumexp(0) - math.log(len(top)))
-
-
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    return names[0].split(":", 1)[1].strip() if names else platform.processor()
-
-
-def in_turns(repeats: int, calls: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
-    """Seconds of each call over several repeats in turns, after two that do not count."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(repeats + 2):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - start)
-    return {name: seconds[2:] for name, seconds in times.items()}
-
-
-def ratio(slow: list[float], fast: list[float]) -> dict[str, float]:
-    each = [a / b for a, b in zip(slow, fast, strict=True)]
-    return {
-        "best": min(slow) / min(fast),
-        "median": median(slow) / median(fast),
-        "lowest_turn": min(each),
-        "highest_turn": max(each),
-    }
 
 
 def cleared_pages(call: Callable[[], Any]) -> int:
@@ -121,7 +87,7 @@ def measure(units: int, images: int, concepts: int, top_k: int, repeats: int) ->
     del similarity
     top = top_images(torch.rand(images, units, generator=generator), top_k)
     calls = sides(p, top, rank_weights(top_k))
-    times = in_turns(repeats, calls)
+    times = in_turns(repeats, calls, warm=2)
     bytes_read, flops = len(torch.unique(top)) * concepts * 4, 3 * units * top_k * concepts
     read, kernel = min(times["read"]), min(times["kernel"])
     return {
@@ -141,14 +107,6 @@ def measure(units: int, images: int, concepts: int, top_k: int, repeats: int) ->
         "largest_difference": float((calls["plain"]().double() - calls["kernel"]()).abs().max()),
         "pages_cleared_per_call": {name: cleared_pages(calls[name]) for name in ("plain", "one_buffer", "kernel")},
         "repeats": repeats,
-        "environment": {
-            "torch": torch.__version__,
-            "numba": numba.__version__,
-            "python": platform.python_version(),
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-        },
     }
 
 
@@ -178,12 +136,10 @@ def main() -> None:
     parser.add_argument("--concepts", type=int, default=20000)
     parser.add_argument("--top-k", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     result = measure(arguments.units, arguments.images, arguments.concepts, arguments.top_k, arguments.repeats)
     show(result)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+    store("soft_wpmi", result)
 
 
 if __name__ == "__main__":
