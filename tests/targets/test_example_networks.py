@@ -78,13 +78,15 @@ def test_squeezenet_on_imagenet() -> None:
     with (DATA / "imagenet_sample_classes.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     right = 0
+    model = target.model.to(memory_format=torch.channels_last)  # twice as fast
     with zipfile.ZipFile(DATA / "imagenet_sample.zip") as archive:
         for start in range(0, len(rows), 64):
             part = rows[start : start + 64]
             read = [archive.read(f"imagenet_sample/{row['file'].rpartition('/')[2]}") for row in part]
             images = [Image.open(io.BytesIO(content)).convert("RGB") for content in read]
             with torch.inference_mode():
-                guesses = target.model(torch.stack([preprocessing.apply(image) for image in images])).argmax(1)
+                batch = torch.stack([preprocessing.apply(image) for image in images])
+                guesses = model(batch.contiguous(memory_format=torch.channels_last)).argmax(1)
             right += sum(int(row["index"]) == guess for row, guess in zip(part, guesses.tolist(), strict=True))
     # 53.9 % is stated beside the weights; libraries that decode and resample otherwise move a few images.
     assert right / len(rows) == pytest.approx(0.539, abs=0.01)

@@ -1,0 +1,84 @@
+"""The commands of docs/real-networks.md do what the page and the README say, on the real networks and images."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuronym.store.study_store import StudyStore
+from program import Ran, neuronym
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+PAGE = ROOT / "docs" / "real-networks.md"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not DATA.is_dir(), reason="the networks and images of ../shared/data are not here"),
+]
+
+
+def commands(title: str) -> list[list[str]]:
+    """The words of each command below a heading, without the program's name."""
+    section = PAGE.read_text(encoding="utf-8").partition(f"## {title}\n")[2].partition("\n## ")[0]
+    code = "".join(line[4:] + "\n" for line in section.splitlines() if line.startswith("    "))
+    return [shlex.split(line)[1:] for line in code.replace("\\\n", " ").splitlines() if line.startswith("neuronym ")]
+
+
+def run(title: str, tmp_path: Path) -> dict[str, Ran]:
+    """Runs every command of a section; what each gave, by its verb."""
+    ran = {}
+    for words in commands(title):
+        there = [word.replace("$D", str(DATA)).replace("studies/", f"{tmp_path}/") for word in words]
+        ran[words[0]] = neuronym(*there, cwd=ROOT)
+        assert ran[words[0]].code == 0, ran[words[0]].err
+    return ran
+
+
+def figures(shown: str) -> dict[str, list[str]]:
+    """Units, scored, mean r and share above random, by layer."""
+    rows = [re.split(r"\s+", line.strip()) for line in shown.splitlines() if line.strip().startswith("clip-dissect-")]
+    return {row[1]: row[2:] for row in rows if len(row) == 6}
+
+
+@pytest.fixture(autouse=True)
+def _no_cache_in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+
+def test_the_last_layer_of_a_classifier_is_named_by_its_classes(tmp_path: Path) -> None:
+    ran = run("CIFAR-10 ResNet-20, labels as concepts", tmp_path)
+    with np.load(DATA / "cifar10" / "cifar10_test.npz") as file:
+        classes = file["class_names"].tolist()
+    exported = neuronym("table", tmp_path / "resnet20", "--layer", "linear", "--format", "csv", cwd=ROOT)
+    rows = list(csv.DictReader(io.StringIO(exported.out)))
+    named = sum(row["description"] == classes[int(row["unit"])] for row in rows)
+    assert len(rows) == 10
+    assert named >= 9
+    shown = figures(ran["evaluate"].out)
+    units, scored, mean, above = shown["layer3.2"]
+    assert (units, scored) == ("64", "64")
+    assert float(mean) == pytest.approx(0.439, abs=0.02)
+    assert float(above.rstrip("%")) > 75
+
+
+def test_units_of_squeezenet_are_described_better_than_by_chance(tmp_path: Path) -> None:
+    shown = figures(run("SqueezeNet 1.0, ImageNet, super-classes as concepts", tmp_path)["evaluate"].out)
+    assert set(shown) == {"features.9", "features.12"}
+    for units, scored, _, above in shown.values():
+        # Shares of a few hundred units, of which 5 % would exceed the percentile by chance.
+        assert int(scored) > int(units) // 2
+        assert float(above.rstrip("%")) > 15
+
+
+def test_a_network_of_scenes_runs_too(tmp_path: Path) -> None:
+    shown = figures(run("SqueezeNet 1.1, Places365", tmp_path)["evaluate"].out)
+    assert shown["features.12"][0] == "512"
+    assert float(shown["features.12"][3].rstrip("%")) > 15
+    assert StudyStore(tmp_path / "places").is_done("probe")
