@@ -35,3 +35,4 @@ bench: $(INSTALLED)
 	$(PYTHON) benchmarks/soft_wpmi.py
 	$(PYTHON) benchmarks/activation_pass.py
 	$(PYTHON) benchmarks/memory.py
+	$(PYTHON) benchmarks/layouts.py
