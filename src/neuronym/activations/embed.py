@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +71,7 @@ def _encoded(
     progress: Progress,
 ) -> npt.NDArray[np.float32]:
     first = 0 if split == "explain" else probe.count("explain")
-    arrays = Arrays(root / "embeddings" / encoder.key)
+    arrays = Arrays(root / "embeddings" / quote(encoder.key, safe=""))
     name = hashlib.blake2b("\n".join(ids).encode(), digest_size=16).hexdigest()
     arrays.create(name, (len(ids), encoder.dim), np.float32, rows=CHUNK)
     missing = [int(chunk) * CHUNK for chunk in np.flatnonzero(~arrays.written(name))]
@@ -87,6 +88,12 @@ def _encoded(
 
 
 def _loaded(probe: ProbeSet, positions: range, batch_size: int) -> Iterator[Sequence[Image.Image]]:
+    """The images in batches; the next batch is decoded while the last one is encoded."""
+    ahead: list[Future[Image.Image]] = []
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for start in range(0, len(positions), batch_size):
-            yield list(pool.map(probe.load, positions[start : start + batch_size]))
+            ordered = [pool.submit(probe.load, position) for position in positions[start : start + batch_size]]
+            if ahead:
+                yield [image.result() for image in ahead]
+            ahead = ordered
+        yield [image.result() for image in ahead]
