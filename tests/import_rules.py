@@ -20,6 +20,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("settings",),
     ("plugins",),
     ("asking", "runs"),
+    ("materials",),
     ("study",),
     ("bench",),
     ("cli",),

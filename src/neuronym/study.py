@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import torch
@@ -15,8 +13,6 @@ from neuronym import plugins
 from neuronym.activations.activation_pass import PassOptions, run_pass
 from neuronym.activations.batches import input_size
 from neuronym.activations.collector import array_names
-from neuronym.activations.embed import cache_root, embed_images
-from neuronym.activations.respond import respond
 from neuronym.asking import (
     absolute,
     absolute_weights,
@@ -32,31 +28,28 @@ from neuronym.asking import (
     select_early,
     target_entry,
 )
-from neuronym.errors import StudyError, TargetError, UserError
+from neuronym.errors import StudyError, UserError
 from neuronym.evaluate.concept_sources import LabelSource
 from neuronym.evaluate.figures import HeldOut, summary_of
 from neuronym.evaluate.held_out import held_out_scores
-from neuronym.execute.devices import Running, choose_device
+from neuronym.execute.devices import Running
 from neuronym.explain.concepts import ConceptSet
 from neuronym.explain.running import run_method
+from neuronym.materials import Materials, Report, strings_of
 from neuronym.probes.probe_set import Given, ProbeSet, index
-from neuronym.records import ImageRecord, Json, LabelTable, LayerInfo, Score, Split, Tokens
+from neuronym.records import ImageRecord, Json, LabelTable, LayerInfo, Score, Tokens
 from neuronym.runs import describe_run, run_name, units_of
-from neuronym.store.layer_view import LayerView, Services
+from neuronym.store.layer_view import LayerView
 from neuronym.store.manifest import Manifest
 from neuronym.store.study_store import PROBE, StudyStore, is_writable, layer_entry
 from neuronym.store.tables import explanations_records
 from neuronym.targets.layers import select as select_layers
-from neuronym.targets.preprocessing import Preprocessing
 from neuronym.targets.target import Target
 
 if TYPE_CHECKING:
     from neuronym.backends import ImageTextEncoder
     from neuronym.explain.explainer import Explainer
     from neuronym.records import Summary
-
-Report: TypeAlias = Callable[[str, int, int], None]
-"""Told what is being done, how many items are done, and how many there are."""
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -69,15 +62,14 @@ class Study:
     Attributes:
         store: the folder.
         report: told about progress.
+        materials: the model and the images, loaded when they are needed.
     """
 
     def __init__(
         self, store: StudyStore, report: Report = _silent, target: Target | None = None, probe: ProbeSet | None = None
     ) -> None:
         self.store, self.report = store, report
-        self._target, self._probe = target, probe
-        self._device = "auto"
-        self._encoders: dict[tuple[str, str], ImageTextEncoder] = {}
+        self.materials = Materials(store, self._told, target, probe)
 
     @classmethod
     def open(cls, folder: str | Path, report: Report = _silent) -> Study:
@@ -204,7 +196,7 @@ class Study:
     @property
     def summaries(self) -> tuple[str, ...]:
         """What is kept of every image and unit."""
-        return tuple(_strings(self.store.manifest.spec, "summaries"))
+        return tuple(strings_of(self.store.manifest.spec, "summaries"))
 
     @property
     def images(self) -> tuple[ImageRecord, ...]:
@@ -213,31 +205,13 @@ class Study:
 
     @property
     def target(self) -> Target:
-        """The model, loaded when it is first needed.
+        """The model; see :attr:`Materials.target`."""
+        return self.materials.target
 
-        Raises:
-            TargetError: it can no longer be had, or its weights are not those that the study was made with.
-        """
-        if self._target is None:
-            self._target = self._reloaded()
-        return self._target
-
-    @cached_property
+    @property
     def probe_set(self) -> ProbeSet:
         """The probe images, to be read again."""
-        if self._probe is not None:
-            return self._probe
-        made = self.store.manifest.provenance
-        sources = _strings(made, "sources")
-        duplicates = made.get("duplicates", 0)
-        return ProbeSet.restore(
-            self.store.images,
-            self.store.labels,
-            self.store.skipped,
-            duplicates if isinstance(duplicates, int) else 0,
-            sources,
-            _strings(made, "notes"),
-        )
+        return self.materials.probe_set
 
     def probe(
         self,
@@ -263,7 +237,7 @@ class Study:
         """
         if batch_size < 1:
             raise UserError(f"The batch size is {batch_size}. Give at least 1.")
-        self._device = device
+        self.materials.device = device
         if self.store.is_done(PROBE) and self._is_whole():
             return self
         spec = self.store.manifest.spec
@@ -330,7 +304,7 @@ class Study:
         check_units(chosen, units)
         wanted = [units_of(layer, units) for layer in chosen]
         run = run_name(self.store.manifest.key, explainer, made_with)
-        self._device = device
+        self.materials.device = device
         total, before = sum(map(len, wanted)), 0
         with self.store.lock():
             if run not in self.store.manifest.runs:
@@ -419,7 +393,10 @@ class Study:
             UnknownNameError: there is no such layer.
             StudyError: the activation pass is not done.
         """
-        return self.store.view(layer, self._services, run)
+        return self.store.view(layer, self.materials.services, run)
+
+    def _told(self, stage: str, done: int, total: int) -> None:
+        self.report(stage, done, total)
 
     def _scores(self, run: str, group: str) -> dict[str, list[Score]]:
         """The held-out scores of a run, by layer."""
@@ -435,28 +412,6 @@ class Study:
                 scores[layer.name] = held_out_scores(rows, view, labels, str(made_with["summary"]))  # type: ignore[arg-type]
         return scores
 
-    @cached_property
-    def _services(self) -> Services:
-        preprocessing = Preprocessing.from_spec(self._target_spec["preprocessing"])
-
-        def embed(encoder: Any, split: Split) -> Any:
-            def progress(done: int, total: int) -> None:
-                self.report(f"encoding {split} images", done, total)
-
-            return embed_images(encoder, self.probe_set, split, cache_root(), progress=progress)
-
-        def answer(layer: LayerInfo, images: Sequence[Any]) -> Any:
-            precision = str(self.store.manifest.spec["precision"])
-            return respond(self.target, layer, images, Running.chosen(self._device, precision))
-
-        return Services(self.probe_set.load, preprocessing.geometry, embed, answer)
-
-    @property
-    def _target_spec(self) -> dict[str, Any]:
-        spec = self.store.manifest.spec["target"]
-        assert isinstance(spec, dict)
-        return spec
-
     def _explainer(
         self,
         method: str,
@@ -467,16 +422,10 @@ class Study:
     ) -> tuple[Explainer, dict[str, Json]]:
         """The method, and what a run of it is made with."""
         given = choose_concepts(concepts, self.store.labels)
-        coder = self._encoder(encoder, device) if isinstance(encoder, str) else encoder
+        coder = self.materials.encoder(encoder, device) if isinstance(encoder, str) else encoder
         explainer = plugins.make_method(method, settings or {}, given, coder)
         check_summary(method, explainer.summary, self.summaries)
         return explainer, describe_run(method, explainer, given, coder)
-
-    def _encoder(self, name: str, device: str) -> ImageTextEncoder:
-        """An encoder by name, loaded once."""
-        if (name, device) not in self._encoders:
-            self._encoders[name, device] = plugins.encoder(name, choose_device(device))
-        return self._encoders[name, device]
 
     def _is_whole(self) -> bool:
         """Whether every table of the activation pass is there: what was damaged may have been removed."""
@@ -488,22 +437,3 @@ class Study:
             for arrays in [self.store.arrays(layer.name)]
             for name in array_names(layer, summaries, counts)
         )
-
-    def _reloaded(self) -> Target:
-        spec = self._target_spec
-        weights = self.store.manifest.provenance.get("asked_weights")
-        target = plugins.target(spec["name"], None if weights is None else str(weights))
-        target = replace(target, preprocessing=Preprocessing.from_spec(spec["preprocessing"]))
-        now = target_entry(target)
-        if any(now[part] != spec.get(part) for part in ("weights_hash", "structure")):
-            what = "weights" if now["weights_hash"] != spec["weights_hash"] else "modules"
-            raise TargetError(
-                f"The {what} of {spec['name']} are not those that the study {str(self.folder)!r} was made with. "
-                "Put the old ones back, or make a new study."
-            )
-        return target
-
-
-def _strings(mapping: Mapping[str, Json], key: str) -> list[str]:
-    values = mapping.get(key, [])
-    return [str(value) for value in values] if isinstance(values, Sequence) and not isinstance(values, str) else []

@@ -156,7 +156,7 @@ def test_a_pass_that_stops_anywhere_goes_on_to_the_same_tables(
     monkeypatch.setattr(activation_pass._Pass, "_write_chunk", write)
     assert not cut_off.store.is_done("probe")
     again = Study.open(cut_off.folder)
-    again._target, again._probe = small_target(), cut_off.probe_set
+    again.materials._target, again.materials._probe = small_target(), cut_off.probe_set
     assert_same(everything(whole), everything(again.probe(device="cpu", batch_size=7)))
     assert not again.store.checkpoint.exists()
 
@@ -254,7 +254,7 @@ def test_images_that_become_inputs_of_different_sizes_are_refused(tmp_path: Path
 
 def test_respond_gives_what_the_pass_saw(study: Study) -> None:
     view = study.view("conv2")
-    study._target = small_target()
+    study.materials._target = small_target()
     images = [view.image(index) for index in (3, 0, 5)]
     maps = view.respond(images)
     assert maps.shape == (3, 12, 8, 8)

@@ -1,0 +1,127 @@
+"""The model and the images of a study, and the encoders it is described with: loaded when they are first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from neuronym import plugins
+from neuronym.activations.embed import cache_root, embed_images
+from neuronym.activations.respond import respond
+from neuronym.asking import target_entry
+from neuronym.errors import TargetError
+from neuronym.execute.devices import Running, choose_device
+from neuronym.probes.probe_set import ProbeSet
+from neuronym.records import Json, LayerInfo, Split
+from neuronym.store.layer_view import Services
+from neuronym.store.study_store import StudyStore
+from neuronym.targets.preprocessing import Preprocessing
+from neuronym.targets.target import Target
+
+if TYPE_CHECKING:
+    from neuronym.backends import ImageTextEncoder
+
+Report: TypeAlias = Callable[[str, int, int], None]
+"""Told what is being done, how many items are done, and how many there are."""
+
+
+class Materials:
+    """What a study works on, beside its folder.
+
+    Args:
+        store: the folder, which says what to load.
+        report: told about progress.
+        target: the model, if it is loaded already.
+        probe: the images, if they are known already.
+
+    Attributes:
+        device: where the model answers when a view asks it.
+    """
+
+    def __init__(self, store: StudyStore, report: Report, target: Target | None, probe: ProbeSet | None) -> None:
+        self.store, self._report = store, report
+        self._target, self._probe = target, probe
+        self.device = "auto"
+        self._encoders: dict[tuple[str, str], ImageTextEncoder] = {}
+
+    @property
+    def target(self) -> Target:
+        """The model.
+
+        Raises:
+            TargetError: it can no longer be had, or its weights are not those that the study was made with.
+        """
+        if self._target is None:
+            self._target = self._reloaded()
+        return self._target
+
+    @cached_property
+    def probe_set(self) -> ProbeSet:
+        """The probe images, to be read again."""
+        if self._probe is not None:
+            return self._probe
+        made = self.store.manifest.provenance
+        duplicates = made.get("duplicates", 0)
+        return ProbeSet.restore(
+            self.store.images,
+            self.store.labels,
+            self.store.skipped,
+            duplicates if isinstance(duplicates, int) else 0,
+            strings_of(made, "sources"),
+            strings_of(made, "notes"),
+        )
+
+    def encoder(self, name: str, device: str) -> ImageTextEncoder:
+        """An encoder by name, loaded once.
+
+        Raises:
+            UserError: it cannot be had.
+        """
+        if (name, device) not in self._encoders:
+            self._encoders[name, device] = plugins.encoder(name, choose_device(device))
+        return self._encoders[name, device]
+
+    @cached_property
+    def services(self) -> Services:
+        """What a view cannot read from the study's folder by itself."""
+        preprocessing = Preprocessing.from_spec(self._spec["preprocessing"])
+
+        def embed(encoder: Any, split: Split) -> Any:
+            def progress(done: int, total: int) -> None:
+                self._report(f"encoding {split} images", done, total)
+
+            return embed_images(encoder, self.probe_set, split, cache_root(), progress=progress)
+
+        def answer(layer: LayerInfo, images: Sequence[Any]) -> Any:
+            precision = str(self.store.manifest.spec["precision"])
+            return respond(self.target, layer, images, Running.chosen(self.device, precision))
+
+        return Services(self.probe_set.load, preprocessing.geometry, embed, answer)
+
+    @property
+    def _spec(self) -> dict[str, Any]:
+        spec = self.store.manifest.spec["target"]
+        assert isinstance(spec, dict)
+        return spec
+
+    def _reloaded(self) -> Target:
+        spec = self._spec
+        weights = self.store.manifest.provenance.get("asked_weights")
+        target = plugins.target(spec["name"], None if weights is None else str(weights))
+        target = replace(target, preprocessing=Preprocessing.from_spec(spec["preprocessing"]))
+        now = target_entry(target)
+        if any(now[part] != spec.get(part) for part in ("weights_hash", "structure")):
+            what = "weights" if now["weights_hash"] != spec["weights_hash"] else "modules"
+            raise TargetError(
+                f"The {what} of {spec['name']} are not those that the study {str(self.store.folder)!r} was made with. "
+                "Put the old ones back, or make a new study."
+            )
+        return target
+
+
+def strings_of(mapping: Mapping[str, Json], key: str) -> list[str]:
+    """A list of texts of a manifest; empty where there is none."""
+    values = mapping.get(key, [])
+    return [str(value) for value in values] if isinstance(values, Sequence) and not isinstance(values, str) else []
