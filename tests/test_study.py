@@ -26,6 +26,7 @@ from neuronym.records import Explanation, Summary, Unit
 from neuronym.store.layer_view import LayerView
 from neuronym.study import Study
 from small_study import COLOURS, make_study, small_target, write_images
+from tiny_models import vit_folder
 
 
 def test_a_few_lines_from_model_to_table(tmp_path: Path) -> None:
@@ -156,6 +157,19 @@ def test_paths_that_were_given_relative_are_found_from_anywhere(
     monkeypatch.chdir("/")
     view = Study.open(folder).view("relu")
     assert view.image(0).size == (16, 16)
+
+
+def test_a_model_in_a_folder_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vit_folder(tmp_path / "vit")
+    write_images(tmp_path / "images.npz", 2)
+    monkeypatch.chdir(tmp_path)
+    options = {"tokens": "mean", "images": "images.npz", "layers": ["*.layernorm_before"]}
+    made = {name: Study.create(f"s{i}", model=name, **options) for i, name in enumerate(["hf:vit", "./vit"])}  # type: ignore[arg-type]
+    folders = {name: study.folder.absolute() for name, study in made.items()}
+    monkeypatch.chdir("/")
+    for name, folder in folders.items():
+        target = Study.open(folder).target
+        assert target.weights_hash == made[name].target.weights_hash
 
 
 def test_the_manifest_says_where_everything_comes_from(tmp_path: Path) -> None:

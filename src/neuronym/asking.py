@@ -220,6 +220,13 @@ def _words(value: object) -> str:
     return "none" if value is None else str(value)
 
 
+def lasting_name(name: str) -> str:
+    """A model's name that means the same from any folder: the path of a Hugging Face folder becomes absolute."""
+    prefix, colon, rest = name.partition(":")
+    path = rest if colon and prefix == "hf" else name
+    return f"hf:{Path(path).expanduser().absolute()}" if path and Path(path).expanduser().is_dir() else name
+
+
 def provenance(target: Target, asked_weights: str | None, probe: ProbeSet) -> dict[str, Json]:
     """Where a study comes from; no part of what identifies it.
 
@@ -232,6 +239,7 @@ def provenance(target: Target, asked_weights: str | None, probe: ProbeSet) -> di
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": manifests.versions(),
         "weights": target.weights,
+        "asked_model": lasting_name(target.name),
         "asked_weights": asked_weights,
         "sources": list(probe.sources),
         "duplicates": probe.duplicates,

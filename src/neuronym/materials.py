@@ -108,8 +108,9 @@ class Materials:
 
     def _reloaded(self) -> Target:
         spec = self._spec
-        weights = self.store.manifest.provenance.get("asked_weights")
-        target = plugins.target(spec["name"], None if weights is None else str(weights))
+        made = self.store.manifest.provenance
+        weights = made.get("asked_weights")
+        target = plugins.target(str(made.get("asked_model", spec["name"])), None if weights is None else str(weights))
         target = replace(target, preprocessing=Preprocessing.from_spec(spec["preprocessing"]))
         now = target_entry(target)
         if any(now[part] != spec.get(part) for part in ("weights_hash", "structure")):

@@ -178,7 +178,9 @@ class Study:
         if exists and resume:
             store = StudyStore(place)
             store.fill_in(probe.images, probe.skipped, probe.labels)
-            store.relocate(probe.images, {name: made[name] for name in ("weights", "asked_weights", "sources")})
+            store.relocate(
+                probe.images, {name: made[name] for name in ("weights", "asked_model", "asked_weights", "sources")}
+            )
         else:
             store = StudyStore.create(place, Manifest(spec, made), probe.images, probe.skipped, probe.labels)
         return cls(store, report, target, probe)
