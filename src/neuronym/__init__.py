@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from neuronym.errors import (
         MethodError,
         NeuronymError,
+        NeuronymWarning,
         NonFiniteError,
         ProbeError,
         StudyError,
@@ -61,6 +62,7 @@ __all__ = [
     "LayerView",
     "MethodError",
     "NeuronymError",
+    "NeuronymWarning",
     "NonFiniteError",
     "Preprocessing",
     "ProbeError",
@@ -102,7 +104,7 @@ if not TYPE_CHECKING:
         else:
             from importlib import import_module
 
-            home = _ELSEWHERE.get(name, "errors" if name.endswith("Error") else "records")
+            home = _ELSEWHERE.get(name, "errors" if name.endswith(("Error", "Warning")) else "records")
             found = getattr(import_module(f"neuronym.{home}"), name)
         globals()[name] = found
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import Any, get_args
 import numpy as np
 
 from neuronym import plugins
-from neuronym.errors import MethodError, StudyError, TargetError, UserError
+from neuronym.errors import MethodError, NeuronymWarning, StudyError, TargetError, UserError
 from neuronym.execute.devices import Precision
 from neuronym.explain.concepts import ConceptSet, read_concepts
 from neuronym.probes.probe_set import Given, ProbeSet
@@ -112,6 +113,20 @@ def check_summary(method: str, summary: str, kept: Sequence[str]) -> None:
         )
 
 
+def warn_of_domain(encoder: object, sources: Sequence[str]) -> None:
+    """Warn where an encoder that knows only some images is given others."""
+    domain = getattr(encoder, "domain", None)
+    foreign = [] if domain is None else [source for source in sources if not source.startswith(domain)]
+    if foreign:
+        warnings.warn(
+            f"The encoder {getattr(encoder, 'name', encoder)} knows only images of {domain}, and nothing of those of "
+            f"{foreign[0]!r}: what it says of them means little. Choose an encoder for them, for example --encoder "
+            "hf:openai/clip-vit-base-patch16.",
+            NeuronymWarning,
+            stacklevel=2,
+        )
+
+
 def check_units(layers: Sequence[LayerInfo], units: Sequence[int] | None) -> None:
     """Raise unless every layer has all these units."""
     if units is not None and not units:
@@ -132,10 +147,16 @@ def select_early(
     return None if len(fixed) > 1 else select_layers(target, layers, tokens=tokens, prefix_tokens=prefix_tokens)
 
 
-def absolute(given: Sequence[Given] | Given) -> list[Given]:
-    """Paths that lead to the same place from any folder."""
+def image_places(given: Sequence[Given] | Given) -> list[Given]:
+    """Paths that lead to the same place from any folder, and the sources that names such as ``bundled:world`` mean."""
     several = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
-    return [str(Path(one).expanduser().absolute()) if isinstance(one, str | Path) else one for one in several]
+    return [_image_place(one) for one in several]
+
+
+def _image_place(one: Given) -> Given:
+    if not isinstance(one, str | Path):
+        return one
+    return plugins.image_source(str(one)) or str(Path(one).expanduser().absolute())
 
 
 def labels_key(labels: LabelTable | None) -> str | None:

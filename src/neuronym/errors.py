@@ -9,6 +9,8 @@
      │    └── MethodError     a method cannot run on this study with these parameters
      └── NonFiniteError       the target produced NaN or infinity (also exits with 2: the remedy is the user's)
 
+:class:`NeuronymWarning` is for what can go on and may not be what the user meant.
+
 Anything else that escapes is a bug and keeps its traceback. A message is one clear sentence or two: what was wrong,
 what was got, and the remedy.
 """
@@ -49,6 +51,10 @@ class MethodError(UserError):
 
 class NonFiniteError(UserError):
     """The target produced NaN or infinite activations."""
+
+
+class NeuronymWarning(UserWarning):
+    """Work goes on, and its result may not be what the user expects; the message says why and names the remedy."""
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:

@@ -64,13 +64,16 @@ class Materials:
             return self._probe
         made = self.store.manifest.provenance
         duplicates = made.get("duplicates", 0)
+        sources = strings_of(made, "sources")
+        named = {name: source for name in sources if (source := plugins.image_source(name)) is not None}
         return ProbeSet.restore(
             self.store.images,
             self.store.labels,
             self.store.skipped,
             duplicates if isinstance(duplicates, int) else 0,
-            strings_of(made, "sources"),
+            sources,
             strings_of(made, "notes"),
+            named,
         )
 
     def encoder(self, name: str, device: str) -> ImageTextEncoder:

@@ -1,14 +1,15 @@
 """The one door for models, encoders and methods, and the one grammar of their names.
 
 Third-party packages and Neuronym itself declare entry points in the groups ``neuronym.targets``,
-``neuronym.encoders`` and ``neuronym.methods``. A model or an encoder is, in this order,
+``neuronym.encoders``, ``neuronym.methods`` and ``neuronym.images``. A model or an encoder is, in this order,
 
 - ``prefix:rest`` with the prefix of an entry point of its group, for example ``torchvision:resnet50``;
 - a local folder, which is Hugging Face;
 - ``package.module:callable``, which is imported (the current folder first);
 - ``owner/name``, which is Hugging Face.
 
-A method is the name of an entry point, or ``package.module:Class``. The prefixes in :data:`RESERVED` keep their meaning
+A method is the name of an entry point, or ``package.module:Class``. Images are a path, or ``prefix:rest`` with the prefix
+of an entry point. The prefixes in :data:`RESERVED` keep their meaning
 in every group, whatever is installed.
 """
 
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
     from neuronym.backends import ImageTextEncoder
     from neuronym.explain.concepts import ConceptSet
     from neuronym.explain.explainer import Explainer
+    from neuronym.probes.sources import Source
     from neuronym.targets.target import Target
 
-Kind: TypeAlias = Literal["target", "encoder", "method"]
+Kind: TypeAlias = Literal["target", "encoder", "method", "image"]
 
 RESERVED = ("torchvision", "timm", "hf", "open_clip", "openai", "http", "https", "bundled", "oracle")
 """Prefixes whose meaning is fixed; only Neuronym itself may register them."""
@@ -138,6 +140,32 @@ def encoder(name: str, device: torch.device) -> ImageTextEncoder:
         raise UserError(
             f"{name} gave a {type(made).__name__}, which is no image-text encoder. It must have name, key, dim, "
             "encode_images and encode_texts; see neuronym.backends.ImageTextEncoder."
+        )
+    return made
+
+
+def image_source(name: str) -> Source | None:
+    """The source of images ``name``, or None where it is a path.
+
+    Raises:
+        UserError: the prefix is not one of images, or what it refers to cannot be used.
+    """
+    from neuronym.probes.sources import Source
+
+    known = installed("image")
+    prefix, colon, rest = name.partition(":")
+    if not colon or (prefix not in known and prefix not in RESERVED):
+        return None
+    if prefix not in known:
+        raise UnknownNameError(
+            f"The prefix {prefix + ':'!r} of {name!r} does not name images here. Give a path, or a name with one of the "
+            f"prefixes {', '.join(sorted(key + ':' for key in known))}."
+        )
+    made = _load(known[prefix])(rest)
+    if not isinstance(made, Source):
+        raise UserError(
+            f"{name} gave a {type(made).__name__}, which is no source of images. It must have name, members and read; "
+            "see neuronym.probes.sources.Source."
         )
     return made
 

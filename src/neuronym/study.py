@@ -14,7 +14,6 @@ from neuronym.activations.activation_pass import PassOptions, run_pass
 from neuronym.activations.batches import input_size
 from neuronym.activations.collector import array_names
 from neuronym.asking import (
-    absolute,
     absolute_weights,
     check_options,
     check_place,
@@ -23,10 +22,12 @@ from neuronym.asking import (
     check_units,
     choose_concepts,
     choose_target,
+    image_places,
     labels_key,
     provenance,
     select_early,
     target_entry,
+    warn_of_domain,
 )
 from neuronym.errors import StudyError, UserError
 from neuronym.evaluate.concept_sources import LabelSource
@@ -146,8 +147,8 @@ class Study:
         target = choose_target(model, weights, preprocessing or {})
         chosen = select_early(target, layers, tokens, prefix_tokens)
         probe = index(
-            absolute(images),
-            test_paths=None if test_images is None else absolute(test_images),
+            image_places(images),
+            test_paths=None if test_images is None else image_places(test_images),
             seed=seed,
             test_fraction=test_fraction,
             labels=labels,
@@ -427,6 +428,7 @@ class Study:
         coder = self.materials.encoder(encoder, device) if isinstance(encoder, str) else encoder
         explainer = plugins.make_method(method, settings or {}, given, coder)
         check_summary(method, explainer.summary, self.summaries)
+        warn_of_domain(coder, strings_of(self.store.manifest.provenance, "sources"))
         return explainer, describe_run(method, explainer, given, coder)
 
     def _is_whole(self) -> bool:

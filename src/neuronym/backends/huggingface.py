@@ -37,7 +37,12 @@ class HuggingFaceEncoder:
 
     It computes in float32 on every device, so that its key need not name one. Texts longer than the model's context
     are cut to it, the end token kept.
+
+    Attributes:
+        domain: how the names of the only sources begin whose images the model knows; None where it knows any.
     """
+
+    domain: str | None = None
 
     def __init__(self, name: str, model: Any, processor: Any, device: torch.device) -> None:
         self.name = name

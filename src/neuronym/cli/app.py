@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from importlib.metadata import version as installed_version
 from typing import Annotated
 
 import typer
 
-from neuronym.cli import evaluate, explain, layers, methods, table
+from neuronym.cli import evaluate, explain, layers, methods, table, train_bundled
 from neuronym.cli.console import errors
-from neuronym.errors import NeuronymError
+from neuronym.errors import NeuronymError, NeuronymWarning
+
+_show_as_before = warnings.showwarning
 
 app = typer.Typer(
     name="neuronym",
@@ -26,6 +29,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("table")(table.table)
 app.command("layers")(layers.layers)
 app.command("methods")(methods.methods)
+app.command("train-bundled")(train_bundled.train_bundled)
 
 
 def _version(asked: bool) -> None:
@@ -43,6 +47,14 @@ def options(
     """Names for the units of a vision network, and how true they are on held-out images."""
 
 
+def _show_warning(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
+    """A warning of ours is a sentence for the user; any other keeps its place in the code."""
+    if issubclass(category, NeuronymWarning):
+        errors().print(f"Warning: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    else:
+        _show_as_before(message, category, *where, **more)  # type: ignore[arg-type]
+
+
 def main() -> None:
     """Run the command line. A user's error is one sentence on standard error and exit code 2; a bug keeps its trace."""
     # OpenMP's threads spin for milliseconds while they wait, and slow each other down as soon as anything else runs on
@@ -52,6 +64,7 @@ def main() -> None:
     # Transformers draws progress bars of its own over ours.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    warnings.showwarning = _show_warning
     try:
         app(prog_name="neuronym")
     except NeuronymError as error:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from neuronym.errors import ProbeError
 from neuronym.probes.matching import match
+from neuronym.probes.sources import Source
 from neuronym.probes.tables import Table, read_table
 from neuronym.records import ImageRecord, LabelTable
 
@@ -72,6 +73,30 @@ def join(tables: Iterable[LabelTable | None]) -> LabelTable | None:
         tuple(group for table in given for group in table.groups),
         np.concatenate([table.values for table in given], axis=1),
     )
+
+
+def own_tables(records: Sequence[ImageRecord], sources: Sequence[Source]) -> LabelTable | None:
+    """What sources know of their own images, in the order of ``records``; None if none of them knows anything.
+
+    A concept that some source does not know counts as absent from its images.
+    """
+    rows_of: dict[str, list[int]] = {}
+    for row, record in enumerate(records):
+        rows_of.setdefault(record.source, []).append(row)
+    tables = [
+        (rows, source.concept_table([records[row].member for row in rows]))
+        for source in sources
+        if hasattr(source, "concept_table") and (rows := rows_of.get(source.name))
+    ]
+    if not tables:
+        return None
+    names = list(dict.fromkeys(pair for _, table in tables for pair in zip(table.concepts, table.groups, strict=True)))
+    columns = {pair: column for column, pair in enumerate(names)}
+    values = np.zeros((len(records), len(names)), np.float32)
+    for rows, table in tables:
+        places = [columns[pair] for pair in zip(table.concepts, table.groups, strict=True)]
+        values[np.ix_(rows, places)] = table.values
+    return LabelTable(tuple(name for name, _ in names), tuple(group for _, group in names), values)
 
 
 def read_labels(path: str | Path, records: Sequence[ImageRecord]) -> ImageLabels:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from neuronym.errors import ProbeError
 from neuronym.probes.decode import content_id, decode
-from neuronym.probes.labels import ImageLabels, class_table, join, read_labels
+from neuronym.probes.labels import ImageLabels, class_table, join, own_tables, read_labels
 from neuronym.probes.opening import open_source
 from neuronym.probes.reading import Candidate, Outcome, Reading, read_all
 from neuronym.probes.sources import Source
@@ -259,7 +259,8 @@ def _label(
         records = [replace(record, label=label) for record, label in zip(records, said.classes, strict=True)]
     classes = [record.label for record in records]
     above = None if superclasses is None else read_superclasses(superclasses, _classes(classes, sources, said))
-    return list(records), join([class_table(classes), above, said.concepts if said else None]), notes
+    own = own_tables(records, sources)
+    return list(records), join([class_table(classes), above, said.concepts if said else None, own]), notes
 
 
 def _gaps(said: ImageLabels, name: str) -> list[str]:

@@ -37,7 +37,9 @@ class Source(Protocol):
     opened again reads by the names it recorded.
 
     A source whose files number their classes may also have an attribute ``class_names: Sequence[str] | None``, the
-    class at each number; super-class files that speak of class numbers are then read with it.
+    class at each number; super-class files that speak of class numbers are then read with it. One that knows what its
+    images show may have a method ``concept_table(members: Sequence[str]) -> LabelTable``, with a row of values in 0..1
+    for each of these members; the columns become labels of the probe set.
     """
 
     @property

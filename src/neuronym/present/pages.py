@@ -1,0 +1,533 @@
+"""What the pages show, as data: the report, and later a web app, show these dataclasses and nothing else.
+
+Every field is described in its class's docstring (a test reads them). Names of images and texts of models stand here as
+they are; who shows them escapes them. Numbers that do not exist are None.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+
+from neuronym.records import Json
+
+Rectangle = tuple[float, float, float, float]
+"""x0, y0, x1, y1 as fractions of an image's width and height, x to the right and y down."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramView:
+    """How often a number has which value.
+
+    Attributes:
+        low: the lower end of the first bin.
+        high: the upper end of the last bin; equal to ``low`` where there is one value only.
+        counts: how many values lie in each of the equally wide bins; values outside count in the first or last.
+    """
+
+    low: float
+    high: float
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ThumbnailView:
+    """A small image that is shown in a row of the gallery.
+
+    Attributes:
+        image: the number of the image in the report; its file is ``images/NUMBER // 1000/NUMBER.webp``.
+        label: the image's class, if known.
+        focus: where the middle of what the network saw lies, as fractions of the image's width and height.
+    """
+
+    image: int
+    label: str | None
+    focus: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageView:
+    """An image as a unit's page shows it.
+
+    Attributes:
+        image: the number of the image in the report, which names its file.
+        name: what the image is called in its source.
+        label: its class, if known.
+        width: of the original, in pixels.
+        height: of the original, in pixels.
+        frame: where the network's input lies on the image; it reaches beyond the image where the input was padded.
+        seen: the part of the image that the network saw.
+    """
+
+    image: int
+    name: str
+    label: str | None
+    width: int
+    height: int
+    frame: Rectangle
+    seen: Rectangle
+
+
+@dataclass(frozen=True, slots=True)
+class ExemplarView:
+    """One of the images that a unit responds to most.
+
+    Attributes:
+        rank: 1 for the strongest.
+        value: the unit's summary on the image.
+        image: the image.
+        map: the activation map over ``image.frame``, row by row as bytes 0 to 255 between the ends of the set's scale,
+            in base64; None where the layer has no spatial map.
+    """
+
+    rank: int
+    value: float
+    image: ImageView
+    map: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SampleView:
+    """One image out of a range of ranks.
+
+    Attributes:
+        rank: its rank among all explain images, from 1.
+        value: the unit's summary on the image.
+        image: the image.
+    """
+
+    rank: int
+    value: float
+    image: ImageView
+
+
+@dataclass(frozen=True, slots=True)
+class RangeSamples:
+    """Some of the images between two ranks: what a unit responds to less than to its exemplars.
+
+    Attributes:
+        above: the share of images that respond more than this range, 0 to 1.
+        to: the share of images where the range ends, 0 to 1.
+        first: the first rank of the range.
+        last: the last rank of the range; below ``first`` where there are too few images for one.
+        least: the lowest value in the range; None where it is empty.
+        samples: a seeded choice of the range's images, by rank.
+    """
+
+    above: float
+    to: float
+    first: int
+    last: int
+    least: float | None
+    samples: tuple[SampleView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MapScale:
+    """What the bytes of a unit's activation maps mean.
+
+    Attributes:
+        rows: rows of a map as it is shown; larger maps are reduced to the highest value in each cell.
+        columns: columns of a map as it is shown.
+        low: the activation at byte 0: the unit's median over all positions of all explain images.
+        high: the activation at byte 255: the highest in the maps that are shown.
+        threshold: the activation that 0.5 % of all positions of all explain images exceed; regions are cut there.
+    """
+
+    rows: int
+    columns: int
+    low: float
+    high: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExemplarSet:
+    """A unit seen through one summary of its activation maps.
+
+    Attributes:
+        summary: what makes one number of an image's map: mean or max.
+        scale: what the maps mean; None where the layer has none.
+        exemplars: the images with the highest summary, highest first.
+        ranges: samples of the ranges that follow.
+        histogram: of the summary over all explain images.
+    """
+
+    summary: str
+    scale: MapScale | None
+    exemplars: tuple[ExemplarView, ...]
+    ranges: tuple[RangeSamples, ...]
+    histogram: HistogramView
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateView:
+    """A description that a method considered.
+
+    Attributes:
+        text: the description.
+        score: its score under the method; higher is better.
+    """
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceView:
+    """Something a method saw or produced on the way to its description.
+
+    Attributes:
+        kind: what it is, for example ``tie``.
+        text: what it says.
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutView:
+    """How true a description is on images that its method did not see.
+
+    Attributes:
+        metric: the name of the metric.
+        source: what said how much of the description is in an image.
+        value: the score; None where it could not be had.
+        floor: what one random description in twenty exceeds; None where that was not measured.
+        unscored: why there is no value.
+    """
+
+    metric: str
+    source: str
+    value: float | None
+    floor: float | None
+    unscored: str | None
+
+    @property
+    def above_random(self) -> bool | None:
+        """Whether the value exceeds its random floor; None where one of them is missing."""
+        return None if self.value is None or self.floor is None else self.value > self.floor
+
+
+@dataclass(frozen=True, slots=True)
+class MethodLabel:
+    """What one run of a method says about one unit.
+
+    Attributes:
+        run: the id of the run.
+        method: the method's name.
+        state: ``described``, ``abstained`` or ``failed``.
+        description: what it says, if it is described.
+        score: the description's score under the method.
+        reason: why there is no description.
+        candidates: descriptions that were considered, best first.
+        evidence: what the method noted.
+        held_out: scores on the test images.
+    """
+
+    run: str
+    method: str
+    state: str
+    description: str | None
+    score: float | None
+    reason: str | None
+    candidates: tuple[CandidateView, ...]
+    evidence: tuple[EvidenceView, ...]
+    held_out: tuple[HeldOutView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPage:
+    """One unit.
+
+    Attributes:
+        unit: its position in the layer.
+        note: what is wrong with it: that it never fires, or always the same; None for an ordinary unit.
+        frequency: the share of positions of the explain images where it is not zero, 0 to 1.
+        mean: over all positions of the explain images.
+        deviation: standard deviation over the same.
+        low: the lowest activation.
+        high: the highest activation.
+        labels: what the runs say, in the order of the study's runs; empty if none looked at it.
+        sets: exemplars, ranges and histogram by summary; empty where the unit has one value everywhere.
+    """
+
+    unit: int
+    note: str | None
+    frequency: float
+    mean: float
+    deviation: float
+    low: float
+    high: float
+    labels: tuple[MethodLabel, ...]
+    sets: tuple[ExemplarSet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowLabel:
+    """What one run says about a unit, as short as the gallery needs it.
+
+    Attributes:
+        run: the position of the run among the study's runs.
+        state: ``described``, ``abstained`` or ``failed``.
+        description: what it says, if it is described.
+        score: the description's score under the method.
+        held_out: held-out correlation.
+        floor: the correlation that one random description in twenty exceeds.
+        also: other candidates, best first.
+    """
+
+    run: int
+    state: str
+    description: str | None
+    score: float | None
+    held_out: float | None
+    floor: float | None
+    also: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """A unit in the gallery.
+
+    Attributes:
+        unit: its position in the layer.
+        silent: ``dead`` if it is zero everywhere, ``constant`` if it has one value everywhere, else None.
+        frequency: the share of positions of the explain images where it is not zero, 0 to 1.
+        high: the highest activation.
+        labels: what the runs say; empty if none looked at it.
+        images: its strongest exemplars, strongest first.
+    """
+
+    unit: int
+    silent: str | None
+    frequency: float
+    high: float
+    labels: tuple[RowLabel, ...]
+    images: tuple[ThumbnailView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFigures:
+    """What came out of one run on one layer.
+
+    Attributes:
+        run: the position of the run among the study's runs.
+        described: units with a description.
+        abstained: units the method declined to describe.
+        failed: units on which the method failed.
+        scored: descriptions with a held-out correlation.
+        mean: mean held-out correlation of these; None if there are none.
+        above_random: how many of these exceed their random floor.
+        held_out: histogram of the held-out correlations; None if there are none.
+        floor: mean random floor of the scored ones.
+        scores: histogram of the method's own scores; None if there are none.
+    """
+
+    run: int
+    described: int
+    abstained: int
+    failed: int
+    scored: int
+    mean: float | None
+    above_random: int
+    held_out: HistogramView | None
+    floor: float | None
+    scores: HistogramView | None
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """A unit that stands for its layer in the overview.
+
+    Attributes:
+        unit: its position in the layer.
+        description: what the run says of it, if anything.
+        held_out: held-out correlation of the description.
+        floor: the correlation that one random description in twenty exceeds.
+        images: its strongest exemplars.
+    """
+
+    unit: int
+    description: str | None
+    held_out: float | None
+    floor: float | None
+    images: tuple[ThumbnailView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCard:
+    """A layer in the overview.
+
+    Attributes:
+        name: the layer's name.
+        place: its number among the study's layers in the report, which names its folder.
+        kind: the module's class.
+        units: how many units.
+        map_size: rows and columns of a unit's map, or None where a unit gives one number per image.
+        tokens: what is read of a transformer's tokens; None elsewhere.
+        dead: units that are zero everywhere.
+        constant: units that have one other value everywhere.
+        explained: units that at least one run looked at.
+        main: the position of the run that is shown first: the one with most scored units; None if there is none.
+        figures: what came out of each run that looked at it.
+        highlights: units that stand for it: those whose descriptions by the main run have the highest held-out
+            correlation, without repeating a description where others are left.
+    """
+
+    name: str
+    place: int
+    kind: str
+    units: int
+    map_size: tuple[int, int] | None
+    tokens: str | None
+    dead: int
+    constant: int
+    explained: int
+    main: int | None
+    figures: tuple[RunFigures, ...]
+    highlights: tuple[Highlight, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPage:
+    """The gallery of a layer.
+
+    Attributes:
+        study: the number of the study in the report.
+        layer: the layer.
+        summary: the summary whose exemplars the gallery shows.
+        block: how many units share one file of unit pages.
+        rows: all units, by position.
+    """
+
+    study: int
+    layer: LayerCard
+    summary: str
+    block: int
+    rows: tuple[UnitRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run of a method.
+
+    Attributes:
+        id: the run's id.
+        title: the method, and its concepts where the study has several runs of it.
+        method: the method's name.
+        summary: the summary of the activation maps that the method used.
+        concepts: what it chose among, if it did.
+        encoder: the foundation model that it compared with, if any.
+        parameters: its parameters by name.
+    """
+
+    id: str
+    title: str
+    method: str
+    summary: str
+    concepts: str | None
+    encoder: str | None
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeView:
+    """The images that a study was made with.
+
+    Attributes:
+        images: how many.
+        explain: how many of them the descriptions were made from.
+        test: how many they were judged on.
+        classes: how many classes they have; 0 where no class is known.
+        concepts: how many labelled concepts there are.
+        skipped: files that could not be used.
+        duplicates: repetitions that were left out.
+        sources: the names of the folders, archives or files that they are from.
+        fingerprint: identity of the whole set.
+        notes: remarks on how the set was made.
+    """
+
+    images: int
+    explain: int
+    test: int
+    classes: int
+    concepts: int
+    skipped: int
+    duplicates: int
+    sources: tuple[str, ...]
+    fingerprint: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPage:
+    """One study.
+
+    Attributes:
+        name: how the report calls it.
+        place: its number in the report, which names its folder.
+        model: the model's name.
+        weights: the name of the file or set of weights; None for the model's own.
+        weights_hash: identity of the weights.
+        input: height and width of the network's input, in pixels.
+        preprocessing: what is done to an image, by step.
+        precision: of the forward pass.
+        top_k: exemplars per unit.
+        made: when the study was begun, in ISO format.
+        versions: of the packages it was made with.
+        probe: the images.
+        runs: the runs, the earliest first.
+        layers: the layers shown, in the order of execution.
+    """
+
+    name: str
+    place: int
+    model: str
+    weights: str | None
+    weights_hash: str
+    input: tuple[int, int]
+    preprocessing: Mapping[str, str]
+    precision: str
+    top_k: int
+    made: str
+    versions: Mapping[str, str]
+    probe: ProbeView
+    runs: tuple[RunView, ...]
+    layers: tuple[LayerCard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPage:
+    """The overview of a report.
+
+    Attributes:
+        title: what the report is called.
+        version: of Neuronym.
+        metric: the name of the held-out metric that the gallery and the overview show.
+        colours: colours of an activation from low to high, evenly spaced, as ``#rrggbb``.
+        studies: the studies.
+    """
+
+    title: str
+    version: str
+    metric: str
+    colours: tuple[str, ...]
+    studies: tuple[StudyPage, ...]
+
+
+def to_json(page: object) -> Json:
+    """A page as plain JSON values; fields keep their names, NaN and infinity become None."""
+    if is_dataclass(page):
+        return {field.name: to_json(getattr(page, field.name)) for field in fields(page)}
+    if isinstance(page, float):
+        return page if math.isfinite(page) else None
+    if isinstance(page, tuple | list):
+        return [to_json(part) for part in page]
+    if isinstance(page, Mapping):
+        return {str(key): to_json(part) for key, part in page.items()}
+    if page is None or isinstance(page, str | int):
+        return page
+    raise TypeError(f"a page holds a {type(page).__name__}, which JSON has no text for")

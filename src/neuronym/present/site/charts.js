@@ -1,0 +1,69 @@
+"use strict";
+
+// Charts, as SVG in the colours of the theme.
+
+(() => {
+  const { h, svg } = neuronym;
+
+  // Bars from low to high; `marks` are [value, class, words] and stand as lines.
+  neuronym.histogram = (view, { label, marks = [], rug = [], width = 480, height = 120, root = false, format = neuronym.number }) => {
+    const base = height - 18;
+    const top = 16;
+    const reach = view.high - view.low;
+    const place = (value) => (reach > 0 ? ((value - view.low) / reach) * width : width / 2);
+    const size = (count) => (root ? Math.sqrt(count) : count);
+    const most = Math.max(...view.counts.map(size), 1);
+    const step = width / view.counts.length;
+    const bars = view.counts.map((count, at) => {
+      if (!count) return null;
+      const tall = Math.max(1.5, ((base - top) * size(count)) / most);
+      const from = view.low + (at * reach) / view.counts.length;
+      const to = view.low + ((at + 1) * reach) / view.counts.length;
+      return svg(
+        "rect",
+        { class: "bin", x: at * step + 0.5, y: base - tall, width: Math.max(step - 1, 1), height: tall, rx: 1 },
+        svg("title", {}, `${format(from)} to ${format(to)}: ${neuronym.count(count)}`),
+      );
+    });
+    const lines = marks.map(([value, kind, words]) => {
+      const x = Math.min(Math.max(place(value), 1), width - 1);
+      const end = x > width * 0.8;
+      return svg(
+        "g",
+        { class: `mark ${kind}` },
+        svg("line", { x1: x, x2: x, y1: 12, y2: base }),
+        svg("text", { x: end ? x - 4 : x + 4, y: 10, "text-anchor": end ? "end" : "start" }, words),
+      );
+    });
+    const ticks = rug.map((value) =>
+      svg("line", { class: "rug", x1: place(value), x2: place(value), y1: base + 2, y2: base + 8 }),
+    );
+    return svg(
+      "svg",
+      { class: "histogram", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
+      bars,
+      svg("line", { class: "axis", x1: 0, x2: width, y1: base, y2: base }),
+      ticks,
+      lines,
+      svg("text", { class: "tick", x: 0, y: height - 2 }, format(view.low)),
+      svg("text", { class: "tick", x: width, y: height - 2, "text-anchor": "end" }, format(view.high)),
+    );
+  };
+
+  // A correlation on a line from -0.2 to 1, with the random floor as a notch.
+  neuronym.bullet = (value, floor) => {
+    if (value === null) return null;
+    const place = (one) => `${(100 * (Math.min(Math.max(one, -0.2), 1) + 0.2)) / 1.2}%`;
+    const zero = place(0);
+    const good = floor !== null && value > floor;
+    const from = Math.min(value, 0);
+    const to = Math.max(value, 0);
+    return h(
+      "span",
+      { class: `bullet ${floor === null ? "" : good ? "good" : "poor"}`, "aria-hidden": "true" },
+      h("span", { class: "bullet-bar", style: { left: place(from), width: `calc(${place(to)} - ${place(from)})` } }),
+      h("span", { class: "bullet-zero", style: { left: zero } }),
+      floor === null ? null : h("span", { class: "bullet-floor", style: { left: place(floor) } }),
+    );
+  };
+})();

@@ -1,0 +1,1 @@
+"""Training loops. They take models and batches, and know no data of their own."""

@@ -1,0 +1,96 @@
+"""The world as probe images: ``bundled:world``, with its classes and its concept table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from neuronym.errors import ProbeError, unknown_name
+from neuronym.probes.sources import Member
+from neuronym.records import LabelTable
+from neuronym.world.catalogue import catalogue, truth
+from neuronym.world.gallery import Gallery
+from neuronym.world.links import parse_links
+from neuronym.world.scenes import Scenes, draw_scenes
+from neuronym.world.splits import SEEDS
+from neuronym.world.vocabulary import SHAPES
+
+GROUP = "concept"
+"""The group of the world's concept list in a label table."""
+
+COUNTS = {"train": 10_000, "explain": 3_000, "test": 1_500}
+"""How many scenes of a split there are unless one says otherwise."""
+
+_MOST = 1_000_000
+_FORM = "Write bundled:world/explain/3000, or bundled:world/explain/3000?links=fish:sea:0.9."
+_NAME = re.compile(r"world(?:/(?P<split>[^/?]*))?(?:/(?P<count>[^/?]*))?(?:\?links=(?P<links>.*))?")
+
+
+class WorldSource:
+    """Scenes of one split as images that are rendered when they are read; see :class:`neuronym.probes.sources.Source`.
+
+    Args:
+        name: what the user wrote, with the prefix.
+        split: ``train``, ``explain`` or ``test``.
+        count: how many, from the first.
+        gallery: where the images come from.
+    """
+
+    class_names: Sequence[str] = SHAPES
+
+    def __init__(self, name: str, split: str, count: int, gallery: Gallery) -> None:
+        self.name, self.split, self.count = name, split, count
+        self._gallery = gallery
+
+    def members(self) -> list[Member]:
+        """All scenes by number, each of the class of its main object's shape."""
+        classes = self.scenes(range(self.count)).classes
+        return [Member(str(number), SHAPES[shape]) for number, shape in enumerate(classes)]
+
+    def read(self, member: str) -> npt.NDArray[np.uint8]:
+        """A scene's image, uint8 [64, 64, 3]."""
+        return self._gallery.image(self._number(member))
+
+    def concept_table(self, members: Sequence[str]) -> LabelTable:
+        """Which concepts of the world's list are in each of some scenes: 1 or 0."""
+        scenes = self.scenes([self._number(member) for member in members])
+        concepts = catalogue()
+        return LabelTable(tuple(map(str, concepts)), (GROUP,) * len(concepts), truth(concepts, scenes))
+
+    def scenes(self, numbers: Sequence[int]) -> Scenes:
+        """All that is known of some scenes."""
+        return draw_scenes(self._gallery.seed, np.asarray(numbers, np.int64), self._gallery.links)
+
+    def _number(self, member: str) -> int:
+        if not (member.isascii() and member.isdecimal()) or int(member) >= self.count:
+            raise ProbeError(f"there is no scene number {member!r}; {self.name} has {self.count}")
+        return int(member)
+
+
+def load(rest: str) -> WorldSource:
+    """The source that ``bundled:`` with ``rest`` stands for: ``world[/SPLIT[/COUNT]][?links=...]``.
+
+    Raises:
+        ProbeError: the name is of another form, or the count is no number of scenes.
+        UnknownNameError: there is no such split.
+    """
+    name = f"bundled:{rest}"
+    found = _NAME.fullmatch(rest)
+    if found is None:
+        raise ProbeError(f"There are no images {name!r}. {_FORM}")
+    split = found["split"] or "explain"
+    if split not in SEEDS:
+        raise unknown_name("split of the world", split, SEEDS)
+    count = _count(name, found["count"], split)
+    return WorldSource(name, split, count, Gallery(SEEDS[split], parse_links(found["links"] or "")))
+
+
+def _count(name: str, text: str | None, split: str) -> int:
+    if text is None:
+        return COUNTS[split]
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= _MOST:
+        raise ProbeError(f"{name!r} asks for {text!r} scenes. Give a number from 1 to {_MOST:,}. {_FORM}")
+    return int(text)
