@@ -1,14 +1,18 @@
 # `make test` on a fresh machine: makes .venv if missing, installs with the test extras, runs lint, types and tests.
+# `make demo` on a fresh machine: makes .venv if missing, installs, explains bundled networks, writes a report.
 BASE_PYTHON ?= python3
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+INSTALLED_PLAIN := $(VENV)/.installed-plain
 WORKERS ?= auto
 
 # Threads that spin while they wait slow each other down as soon as several test processes share the cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: test check install lint types unit reference bench
+DEMO ?= demo
+
+.PHONY: test check install lint types unit bench demo
 
 test: lint types unit
 
@@ -19,6 +23,11 @@ install: $(INSTALLED)
 $(INSTALLED): pyproject.toml
 	test -x $(PYTHON) || $(BASE_PYTHON) -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet -e '.[test]'
+	touch $@ $(INSTALLED_PLAIN)
+
+$(INSTALLED_PLAIN): pyproject.toml
+	test -x $(PYTHON) || $(BASE_PYTHON) -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet -e .
 	touch $@
 
 lint: $(INSTALLED)
@@ -31,8 +40,13 @@ types: $(INSTALLED)
 unit: $(INSTALLED)
 	$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
 
+demo: $(INSTALLED_PLAIN)
+	env -u OMP_WAIT_POLICY $(VENV)/bin/neuronym demo --out $(DEMO) --overwrite
+
 bench: $(INSTALLED)
 	$(PYTHON) benchmarks/soft_wpmi.py
 	$(PYTHON) benchmarks/activation_pass.py
 	$(PYTHON) benchmarks/memory.py
 	$(PYTHON) benchmarks/layouts.py
+	$(PYTHON) benchmarks/world.py
+	$(PYTHON) benchmarks/demo.py

@@ -22,7 +22,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("asking", "runs"),
     ("materials",),
     ("study",),
-    ("bench",),
+    ("reporting",),
+    ("bench", "demo"),
     ("cli",),
 )
 """From the lowest up. A layer may import lower ones only; siblings, which share a level, never import each other."""

@@ -39,9 +39,11 @@ if TYPE_CHECKING:
         Unit,
     )
     from neuronym.store.layer_view import LayerView
+    from neuronym.reporting import write_report
     from neuronym.study import Study
     from neuronym.targets.preprocessing import Preprocessing
     from neuronym.targets.target import Target
+    from neuronym.world.handle import Scene, World
 
     __version__: str
 
@@ -68,6 +70,7 @@ __all__ = [
     "ProbeError",
     "ProbeSet",
     "Region",
+    "Scene",
     "Score",
     "Study",
     "StudyError",
@@ -76,7 +79,9 @@ __all__ = [
     "Unit",
     "UnknownNameError",
     "UserError",
+    "World",
     "__version__",
+    "write_report",
 ]
 
 _ELSEWHERE = {
@@ -86,8 +91,11 @@ _ELSEWHERE = {
     "LayerView": "store.layer_view",
     "Preprocessing": "targets.preprocessing",
     "ProbeSet": "probes.probe_set",
+    "Scene": "world.handle",
     "Study": "study",
     "Target": "targets.target",
+    "World": "world.handle",
+    "write_report": "reporting",
 }
 """Where the names are that are neither exceptions nor records."""
 

@@ -156,7 +156,8 @@ def image_places(given: Sequence[Given] | Given) -> list[Given]:
 def _image_place(one: Given) -> Given:
     if not isinstance(one, str | Path):
         return one
-    return plugins.image_source(str(one)) or str(Path(one).expanduser().absolute())
+    source = plugins.image_source(str(one))
+    return str(Path(one).expanduser().absolute()) if source is None else source
 
 
 def labels_key(labels: LabelTable | None) -> str | None:

@@ -8,9 +8,8 @@ Third-party packages and Neuronym itself declare entry points in the groups ``ne
 - ``package.module:callable``, which is imported (the current folder first);
 - ``owner/name``, which is Hugging Face.
 
-A method is the name of an entry point, or ``package.module:Class``. Images are a path, or ``prefix:rest`` with the prefix
-of an entry point. The prefixes in :data:`RESERVED` keep their meaning
-in every group, whatever is installed.
+A method is the name of an entry point, or ``package.module:Class``. Images are a path, or ``prefix:rest`` with the
+prefix of an entry point. The prefixes in :data:`RESERVED` keep their meaning in every group, whatever is installed.
 """
 
 from __future__ import annotations
@@ -158,8 +157,8 @@ def image_source(name: str) -> Source | None:
         return None
     if prefix not in known:
         raise UnknownNameError(
-            f"The prefix {prefix + ':'!r} of {name!r} does not name images here. Give a path, or a name with one of the "
-            f"prefixes {', '.join(sorted(key + ':' for key in known))}."
+            f"The prefix {prefix + ':'!r} of {name!r} does not name images here. Give a path, or a name with one of "
+            f"the prefixes {', '.join(sorted(key + ':' for key in known))}."
         )
     made = _load(known[prefix])(rest)
     if not isinstance(made, Source):

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from neuronym.records import Summary
 
 
-def _silent(stage: str, done: int, total: int) -> None:
+def silent(stage: str, done: int, total: int) -> None:
     """A report that nobody reads."""
 
 
@@ -67,13 +67,13 @@ class Study:
     """
 
     def __init__(
-        self, store: StudyStore, report: Report = _silent, target: Target | None = None, probe: ProbeSet | None = None
+        self, store: StudyStore, report: Report = silent, target: Target | None = None, probe: ProbeSet | None = None
     ) -> None:
         self.store, self.report = store, report
         self.materials = Materials(store, self._told, target, probe)
 
     @classmethod
-    def open(cls, folder: str | Path, report: Report = _silent) -> Study:
+    def open(cls, folder: str | Path, report: Report = silent) -> Study:
         """The study in ``folder``.
 
         Raises:
@@ -104,7 +104,7 @@ class Study:
         precision: str = "float32",
         resume: bool = False,
         overwrite: bool = False,
-        report: Report = _silent,
+        report: Report = silent,
         check: Callable[[Sequence[LayerInfo], LabelTable | None], None] | None = None,
     ) -> Study:
         """A new study, or with ``resume`` the one that is there, if it was asked for in the same way.

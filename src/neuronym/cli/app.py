@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from neuronym.cli import evaluate, explain, layers, methods, table, train_bundled
+from neuronym.cli import demo, evaluate, explain, layers, methods, report, table, train_bundled
 from neuronym.cli.console import errors
 from neuronym.errors import NeuronymError, NeuronymWarning
 
@@ -28,7 +28,9 @@ app.command("explain")(explain.explain)
 app.command("evaluate")(evaluate.evaluate)
 app.command("table")(table.table)
 app.command("layers")(layers.layers)
+app.command("report")(report.report)
 app.command("methods")(methods.methods)
+app.command("demo")(demo.demo)
 app.command("train-bundled")(train_bundled.train_bundled)
 
 

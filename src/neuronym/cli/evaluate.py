@@ -21,4 +21,5 @@ def evaluate(
     from neuronym.cli.showing import show_figures
     from neuronym.study import Study
 
-    show_figures(Study.open(study).evaluate(source, run=run), output())
+    opened = Study.open(study)
+    show_figures(opened.evaluate(source, run=run), opened.store.manifest.runs, output())

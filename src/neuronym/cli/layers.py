@@ -14,6 +14,12 @@ from neuronym.cli.console import errors, output
 from neuronym.records import LayerInfo
 
 
+_GAP = 3
+"""Columns between two columns of the table."""
+_LEAST = 6
+"""Columns below which a column is not shown."""
+
+
 def layers(
     model: given.Model,
     weights: given.Weights = None,
@@ -36,7 +42,7 @@ def layers(
     if leaves:
         parents = {name for name, module in target.model.named_modules() if any(module.children())}
         found = [layer for layer in found if layer.path not in parents]
-    output().print(_table(found))
+    output().print(_table(found, output().width))
     height, width = sample.shape[2:]
     text = f"{len(found)} layers of {target.name}, for inputs of {height}x{width}."
     if any(layer.layout == "tokens" and layer.tokens is None for layer in found):
@@ -46,16 +52,40 @@ def layers(
     errors().print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def _table(found: list[LayerInfo]) -> Table:
+def _table(found: list[LayerInfo], width: int) -> Table:
+    """Paths are shown whole, for they are what one copies; where the terminal is narrow, other columns give way."""
+    columns = {
+        "layer": [_path(layer.path) for layer in found],
+        "units": [Text(f"{layer.units:,}") for layer in found],
+        "map": [Text(_map(layer)) for layer in found],
+        "activation": [Text(layer.activation or "") for layer in found],
+        "kind": [Text(layer.kind) for layer in found],
+    }
+    needs = {name: max(len(name), *(len(cell) for cell in cells), 0) for name, cells in columns.items()}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("layer", style="cyan", overflow="fold")
-    table.add_column("kind")
-    table.add_column("units", justify="right")
-    table.add_column("map", justify="right")
-    table.add_column("activation")
-    for layer in found:
-        table.add_row(Text(layer.path), layer.kind, f"{layer.units:,}", _map(layer), layer.activation or "")
+    left = width - 2
+    for name in list(columns):
+        room = min(needs[name], left)
+        if name != "layer" and room < min(needs[name], _LEAST):
+            del columns[name]
+            continue
+        table.add_column(
+            name,
+            justify="right" if name in ("units", "map") else "left",
+            width=room,
+            no_wrap=name != "layer",
+            overflow="fold" if name == "layer" else "ellipsis",
+        )
+        left -= room + _GAP
+    for cells in zip(*columns.values(), strict=True):
+        table.add_row(*cells)
     return table
+
+
+def _path(path: str) -> Text:
+    """A path whose last part, which tells it from its neighbours, stands out."""
+    parents, dot, last = path.rpartition(".")
+    return Text.assemble((parents + dot, "dim cyan"), (last, "bold cyan"))
 
 
 def _map(layer: LayerInfo) -> str:

@@ -16,6 +16,7 @@ from neuronym.evaluate.figures import FLOOR, METRIC, HeldOut
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from neuronym.demo import Demonstration
     from neuronym.explain.concepts import ConceptSet
     from neuronym.study import Study
 
@@ -83,28 +84,57 @@ def show_table(table: pa.Table, console: Console, limit: int | None = None) -> N
     _note_ties(rows, console)
 
 
-def show_figures(figures: Mapping[tuple[str, str], HeldOut], console: Console) -> None:
-    """Held-out figures, a row per run and layer."""
+def show_figures(
+    figures: Mapping[tuple[str, str], HeldOut], runs: Mapping[str, Mapping[str, Any]], console: Console
+) -> None:
+    """Held-out figures, a row per run and layer.
+
+    Args:
+        figures: by run and layer.
+        runs: what each run was made with.
+        console: where to.
+    """
+    chosen = {run: _chosen_by(runs[run]) for run, _ in figures}
+    alike = len(set(chosen.values())) < len(chosen)
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("run", "layer"):
-        shown.add_column(name, style=_STYLES[name], overflow="fold")
+    for name in ("layer", "described by", *(["run"] if alike else [])):
+        shown.add_column(name, style=_STYLES.get(name, ""), overflow="fold")
     for name in ("units", "scored", "mean r", "above random"):
-        shown.add_column(name, justify="right")
+        shown.add_column(name, justify="right", no_wrap=True)
     for (run, layer), figure in figures.items():
-        mean = "-" if figure.mean is None else f"{figure.mean:.3f}"
-        above = "-" if figure.above_random is None else f"{figure.above_random:.1%}"
-        shown.add_row(run, layer, f"{figure.units:,}", f"{figure.scored:,}", mean, above)
+        mean, above = _number(figure.mean) or "-", _share(figure.above_random)
+        cells = [layer, chosen[run], *([run] if alike else []), f"{figure.units:,}", f"{figure.scored:,}", mean, above]
+        shown.add_row(*map(Text, cells))
     console.print(shown)
     for (run, layer), figure in figures.items():
         for reason, count in figure.unscored:
             text = f"{layer}: {_counted(count, 'unit')} not scored, because {reason}."
-            console.print(text if len(figures) == 1 else f"{run} {text}", style="yellow", highlight=False, markup=False)
+            whole = text if len(chosen) == 1 else f"{run if alike else chosen[run]}, {text}"
+            console.print(whole, style="yellow", highlight=False, markup=False)
     console.print(
         "mean r: correlation of unit and description over the test images. above random: share of the scored units "
         "whose r exceeds the 95th percentile of random labels (5% if the descriptions were random).",
         style="dim",
         highlight=False,
     )
+
+
+def show_demonstration(found: Demonstration, console: Console) -> None:
+    """What the demonstration found, a row per layer and encoder."""
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("network", "layer", "encoder"):
+        shown.add_column(name, style=_STYLES.get(name, ""), overflow="fold")
+    for name in ("units", "named right", "held-out r", "above random"):
+        shown.add_column(name, justify="right")
+    for row in found.rows:
+        figure = row.held_out
+        named = "" if row.named is None else f"{row.named[0]} of {row.named[1]}"
+        shown.add_row(
+            row.model, row.layer, row.encoder, str(figure.units), named, _number(figure.mean), _share(figure.above_random)
+        )
+    console.print(shown)
+    parts = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in found.seconds.items())
+    console.print(f"{sum(found.seconds.values()):.0f} s: {parts}.", style="dim", highlight=False)
 
 
 _STYLES = {"run": "dim", "layer": "cyan", "unit": "bold", "also": "dim"}
@@ -167,6 +197,15 @@ def _counted(count: int, thing: str) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
+
+
+def _chosen_by(made_with: Mapping[str, Any]) -> str:
+    """The method of a run, and what it chose with."""
+    return f"{made_with['method']}, {made_with.get('encoder') or made_with.get('concepts') or 'no encoder'}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
 
 
 def _note_ties(rows: list[dict[str, Any]], console: Console) -> None:

@@ -1,1 +1,1 @@
-"""What people look at: the static report of a study, its pages as data, and how records show in a notebook; no torch."""
+"""What people look at: the static report of a study, its pages as data, and HTML for notebooks; no torch."""

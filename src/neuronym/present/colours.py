@@ -36,8 +36,9 @@ def _srgb(lightness: float, chroma: float, hue: float) -> npt.NDArray[np.float64
             break
         chroma *= 0.98
     linear = linear.clip(0, 1)
-    gamma = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.rint(255 * gamma)
+    gamma: npt.NDArray[np.float64] = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    rounded: npt.NDArray[np.float64] = np.rint(255 * gamma)
+    return rounded
 
 
 def _linear(lightness: float, a: float, b: float) -> npt.NDArray[np.float64]:

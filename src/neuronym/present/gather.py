@@ -18,10 +18,10 @@ from neuronym.present.pages import (
     RowLabel,
     StudyPage,
     ThumbnailView,
-    UnitPage,
     UnitRow,
 )
 from neuronym.present.survey import SummarySurvey, rounded, survey, used
+from neuronym.present.unit_page import UnitPage
 from neuronym.present.units import UnitPages, place_image
 from neuronym.records import ImageRecord, LayerInfo, Summary
 from neuronym.store.layer_view import LayerView
@@ -33,7 +33,7 @@ Progress = Callable[[str, int, int], None]
 ROW_IMAGES = 6
 """Exemplars of a unit in the gallery."""
 
-_HIGHLIGHTS = 8
+_HIGHLIGHTS = 16
 _HIGHLIGHT_IMAGES = 4
 _KEPT: tuple[Summary, ...] = ("mean", "max")
 
@@ -188,7 +188,7 @@ class StudyMaterial:
                 yield Highlight(unit, label.description, label.held_out, label.floor, images)
 
 
-def best_units(layer: LayerMaterial, said: Said) -> list[tuple[int, RowLabel | None]]:
+def best_units(layer: LayerMaterial, said: Said) -> Sequence[tuple[int, RowLabel | None]]:
     """The units whose descriptions by the main run are best supported, then best scored; other descriptions first.
 
     Without any description, the units that fire most strongly.

@@ -10,17 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from neuronym.present.pages import (
-    CandidateView,
-    EvidenceView,
-    HeldOutView,
-    HistogramView,
-    MethodLabel,
-    RowLabel,
-    RunFigures,
-    RunView,
-)
+from neuronym.present.pages import RowLabel, RunFigures, RunView
 from neuronym.present.survey import histogram, rounded
+from neuronym.present.unit_page import CandidateView, EvidenceView, HeldOutView, HistogramView, MethodLabel
 from neuronym.records import Explanation
 from neuronym.store.study_store import StudyStore
 from neuronym.store.tables import explanations_records

@@ -103,10 +103,11 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
         raise StudyError(f"{place!r} holds something other than a report, and is not touched. Choose another --out.")
     if foreign := sorted(present - _OURS):
         raise StudyError(
-            f"The report {place!r} also holds {foreign[0]!r}, which would be lost. Move it away, or choose another --out."
+            f"The report {place!r} also holds {foreign[0]!r}, which would be lost. Move it away, or choose another "
+            "--out."
         )
     if not overwrite:
-        raise StudyError(f"There is a report at {place!r} already. Replace it with --overwrite, or choose another --out.")
+        raise StudyError(f"There is a report at {place!r} already. Replace it with --overwrite, or use another --out.")
 
 
 def is_report(folder: Path) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from neuronym.present.pages import HistogramView
+from neuronym.present.unit_page import HistogramView
 from neuronym.records import Summary, digest
 from neuronym.store.layer_view import LayerView
 from neuronym.store.study_store import StudyStore
@@ -29,7 +29,7 @@ _SIGNIFICANT = 6
 
 @dataclass(frozen=True)
 class Sampled:
-    """Images between two ranks: the ranks (from 1) of the range, its lowest value, the images as (rank, position, value)."""
+    """Images between two ranks (from 1): the ends, the lowest value, and those taken as (rank, position, value)."""
 
     above: float
     to: float
@@ -131,9 +131,7 @@ def _strongest(values: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.in
     return among[np.argsort(-values[among], kind="stable")][:count]
 
 
-def _columns(
-    store: StudyStore, view: LayerView, summary: str
-) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+def _columns(store: StudyStore, view: LayerView, summary: str) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
     """The summaries of the explain images by blocks of units: first unit, then float32 [images, units of the block]."""
     arrays, units = store.arrays(view.layer.name), view.layer.units
     width = max(1, _BLOCK_BYTES // (4 * max(1, len(view.images("explain")))))

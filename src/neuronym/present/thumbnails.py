@@ -9,16 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PIL import Image as images
+from PIL import Image
 
 from neuronym.store.atomic import guarded
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-    Load = Callable[[], Image.Image]
+Load = Callable[[], Image.Image]
+"""Gives an upright RGB image."""
 
 _SAMPLE = 48
 _MARGIN = 1.06
@@ -67,7 +64,7 @@ def encode(image: Image.Image, size: Size) -> bytes:
     """A thumbnail as WebP; images are never enlarged."""
     exact = size.exact and max(image.size) <= TINY
     if max(image.size) > size.side:
-        image = image.resize(fitted(image.size, size.side), images.Resampling.LANCZOS, reducing_gap=3.0)
+        image = image.resize(fitted(image.size, size.side), Image.Resampling.LANCZOS, reducing_gap=3.0)
     data = io.BytesIO()
     if exact:
         image.save(data, "WEBP", lossless=True, quality=60, method=4)

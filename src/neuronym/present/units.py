@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neuronym.present.labels import Labels
-from neuronym.present.pages import (
+from neuronym.present.survey import Sampled, SummarySurvey, rounded
+from neuronym.present.unit_page import (
     ExemplarSet,
     ExemplarView,
     ImageView,
@@ -19,7 +20,6 @@ from neuronym.present.pages import (
     SampleView,
     UnitPage,
 )
-from neuronym.present.survey import Sampled, SummarySurvey, rounded
 from neuronym.store.layer_view import LayerView
 
 REGION = 0.995
@@ -73,7 +73,8 @@ class UnitPages:
     def _set(self, unit: int, one: SummarySurvey) -> ExemplarSet:
         exemplars = self._view.exemplars(unit, one.summary)
         maps = [each.map for each in exemplars if each.map is not None]
-        scale, drawn = None, [None] * len(exemplars)
+        scale: MapScale | None = None
+        drawn: list[str | None] = [None] * len(exemplars)
         if maps:
             scale, drawn = self._drawn(unit, reduced(np.stack(maps), self._side))
         return ExemplarSet(
@@ -90,7 +91,8 @@ class UnitPages:
     def _drawn(self, unit: int, maps: npt.NDArray[np.float32]) -> tuple[MapScale, list[str | None]]:
         """What the bytes of a unit's maps mean, and the maps' bytes in base64."""
         low, threshold = (float(self._view.quantile(level)[unit]) for level in (0.5, REGION))
-        scale = MapScale(*maps.shape[-2:], rounded(low), rounded(maps.max()), rounded(threshold))
+        rows, columns = maps.shape[-2:]
+        scale = MapScale(rows, columns, rounded(low), rounded(maps.max()), rounded(threshold))
         return scale, [base64.b64encode(as_bytes(one, low, float(maps.max())).tobytes()).decode() for one in maps]
 
     def _samples(self, some: Sampled) -> RangeSamples:
@@ -142,4 +144,5 @@ def as_bytes(values: npt.NDArray[np.float32], low: float, high: float) -> npt.ND
     """0 at ``low`` and below, 255 at ``high``; all 0 where these are not apart."""
     if high <= low:
         return np.zeros(values.shape, np.uint8)
-    return np.rint(255 * ((values.astype(np.float64) - low) / (high - low)).clip(0, 1)).astype(np.uint8)
+    share: npt.NDArray[np.float64] = ((values.astype(np.float64) - low) / (high - low)).clip(0, 1)
+    return np.rint(255 * share).astype(np.uint8)

@@ -6,7 +6,7 @@ the distance's gradient.
 """
 
 # The kernel knows objects, words and textures by position, for Numba takes arrays best.
-# ruff: noqa: PLR0913, PLR0915, PLR0917
+# ruff: noqa: PLR0913, PLR0917
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def _folder(name: str, kind: Literal["target", "encoder"]) -> Path:
     folder = FOLDER / name
     if not (folder / "model.safetensors").is_file():
         raise UserError(
-            f"The files of bundled:{name} are not where they belong, in {str(folder)!r}. Install Neuronym again, or make "
-            f"them by `neuronym train-bundled {name}`."
+            f"The files of bundled:{name} are not where they belong, in {str(folder)!r}. Install Neuronym again, or "
+            f"make them by `neuronym train-bundled {name}`."
         )
     return folder

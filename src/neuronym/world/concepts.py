@@ -1,8 +1,9 @@
 """Concepts of the world as formulas: in which scenes they are, on which pixels, and how they are written.
 
 A concept is made of things (objects by their properties), places (backgrounds), writing, parts and relations, and of
-:class:`Together`, :class:`All`, :class:`Either` and :class:`Not` of other concepts. :func:`presence` says in which scenes
-one is; :func:`mask` says where. ``str()`` gives the canonical text, which :mod:`neuronym.world.grammar` reads back.
+:class:`Together`, :class:`All`, :class:`Either` and :class:`Not` of other concepts. ``All((a, All((b, c))))`` is just
+``All((a, b, c))``, and so with the others. :func:`presence` says in which scenes a concept is; :func:`mask` says where.
+``str()`` gives the canonical text, which :mod:`neuronym.world.grammar` reads back.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ class Part:
         _check(self.part, PARTS)
 
     def __str__(self) -> str:
-        return f"the {self.part} of a {self.of}"
+        return f"the {self.part} of {'an' if str(self.of)[0] in 'aeiou' else 'a'} {self.of}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +140,11 @@ class Together:
     parts: tuple[Concept, ...]
 
     def __post_init__(self) -> None:
-        _check_parts(self.parts)
+        _flatten(self)
 
     def __str__(self) -> str:
         first, *others = self.parts
-        return str(first) + "".join(f" {_joined(other)}" for other in others)
+        return _inner(first, Not) + "".join(f" {_joined(other)}" for other in others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +154,10 @@ class All:
     parts: tuple[Concept, ...]
 
     def __post_init__(self) -> None:
-        _check_parts(self.parts)
+        _flatten(self)
 
     def __str__(self) -> str:
-        return "(" + " and ".join(map(str, self.parts)) + ")"
+        return "(" + " and ".join(_inner(part, Together) for part in self.parts) + ")"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +167,10 @@ class Either:
     parts: tuple[Concept, ...]
 
     def __post_init__(self) -> None:
-        _check_parts(self.parts)
+        _flatten(self)
 
     def __str__(self) -> str:
-        return "(" + " or ".join(map(str, self.parts)) + ")"
+        return "(" + " or ".join(_inner(part, Together) for part in self.parts) + ")"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ class Not:
     of: Concept
 
     def __str__(self) -> str:
-        return f"not {self.of}"
+        return f"not {_inner(self.of, Together)}"
 
 
 Concept: TypeAlias = Thing | Place | Writing | Part | Beside | Together | All | Either | Not
@@ -187,23 +188,25 @@ Concept: TypeAlias = Thing | Place | Writing | Part | Beside | Together | All | 
 
 def presence(concept: Concept, scenes: Scenes) -> Flags:
     """In which scenes a concept is, bool [scenes]."""
+    found: Flags
     match concept:
         case Thing():
-            return having(concept, scenes).any(1)
+            found = np.logical_or.reduce(having(concept, scenes), axis=1)
         case Place(name):
-            return scenes.background == BACKGROUNDS.index(name)
+            found = scenes.background == BACKGROUNDS.index(name)
         case Writing(word):
-            return scenes.word >= 0 if word is None else scenes.word == WORDS.index(word)
+            found = scenes.word >= 0 if word is None else scenes.word == WORDS.index(word)
         case Part(_, of):
-            return presence(of, scenes)
+            found = presence(of, scenes)
         case Beside():
-            return _related(concept, scenes).any(1)
+            found = np.logical_or.reduce(_related(concept, scenes), axis=1)
         case Together(parts) | All(parts):
-            return np.logical_and.reduce([presence(part, scenes) for part in parts])
+            found = np.logical_and.reduce([presence(part, scenes) for part in parts])
         case Either(parts):
-            return np.logical_or.reduce([presence(part, scenes) for part in parts])
+            found = np.logical_or.reduce([presence(part, scenes) for part in parts])
         case Not(of):
-            return ~presence(of, scenes)
+            found = ~presence(of, scenes)
+    return found
 
 
 def mask(concept: Concept, scenes: Scenes, regions: npt.NDArray[np.uint8]) -> Flags:
@@ -214,19 +217,20 @@ def mask(concept: Concept, scenes: Scenes, regions: npt.NDArray[np.uint8]) -> Fl
         scenes: the scenes.
         regions: what each pixel shows, uint8 [scenes, height, width], as :func:`neuronym.world.render.render` gives it.
     """
+    found: Flags
     match concept:
         case All(parts):
-            return np.logical_and.reduce([mask(part, scenes, regions) for part in parts])
+            found = np.logical_and.reduce([mask(part, scenes, regions) for part in parts])
         case Either(parts):
-            return np.logical_or.reduce([mask(part, scenes, regions) for part in parts])
+            found = np.logical_or.reduce([mask(part, scenes, regions) for part in parts])
         case Together(parts):
-            both = np.logical_or.reduce([mask(part, scenes, regions) for part in parts])
-            return both & presence(concept, scenes)[:, None, None]
+            shown = np.logical_or.reduce([mask(part, scenes, regions) for part in parts])
+            found = shown & presence(concept, scenes)[:, None, None]
         case Not(of):
-            return ~mask(of, scenes, regions)
+            found = ~mask(of, scenes, regions)
         case _:
-            shown = _shown(concept, scenes)
-            return shown[np.arange(len(scenes))[:, None, None], regions]
+            found = _shown(concept, scenes)[np.arange(len(scenes))[:, None, None], regions]
+    return found
 
 
 def having(thing: Thing, scenes: Scenes) -> Flags:
@@ -281,7 +285,12 @@ def _joined(other: Concept) -> str:
     """How a further part of a scene is put after the first."""
     if isinstance(other, Place):
         return f"{_ON.get(other.name, 'on the')} {other}"
-    return f"with {other}"
+    return f"with {_inner(other, Not)}"
+
+
+def _inner(part: Concept, *open_ended: type) -> str:
+    """A part of a formula as text, in parentheses if it is of a kind that could be read as going on."""
+    return f"({part})" if isinstance(part, open_ended) else str(part)
 
 
 def _check(value: str | None, known: tuple[str, ...]) -> None:
@@ -289,6 +298,10 @@ def _check(value: str | None, known: tuple[str, ...]) -> None:
         raise ValueError(f"{value!r} is none of {', '.join(known)}")
 
 
-def _check_parts(parts: tuple[Concept, ...]) -> None:
-    if len(parts) < 2:
-        raise ValueError(f"{len(parts)} parts, where at least two are joined")
+def _flatten(joined: Together | All | Either) -> None:
+    """Put the parts of parts of the same kind in their places, so that one meaning has one form."""
+    if any(isinstance(part, type(joined)) for part in joined.parts):
+        flat = [inner for part in joined.parts for inner in (part.parts if isinstance(part, type(joined)) else (part,))]
+        object.__setattr__(joined, "parts", tuple(flat))
+    if len(joined.parts) < 2:
+        raise ValueError(f"{len(joined.parts)} parts, where at least two are joined")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -13,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from neuronym.activations.embed import cache_root
-from neuronym.errors import StudyError
 from neuronym.records import digest
 from neuronym.store.atomic import replacing
 from neuronym.world.links import Link
-from neuronym.world.render import render
+from neuronym.world.render import render, tables
 from neuronym.world.scenes import draw_scenes
 from neuronym.world.vocabulary import SIDE
 
@@ -26,13 +26,25 @@ CHUNK = 512
 
 Images = npt.NDArray[np.uint8]
 
+_rendering = threading.Lock()
+
+
+def _forked() -> None:
+    """A forked child has none of the threads that its parent rendered in, and must not wait for them."""
+    global _rendering  # noqa: PLW0603
+    _rendering = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
 
 class Gallery:
     """The images of the scenes of one seed, made chunk by chunk when they are first asked for.
 
     They are kept in the cache folder (``$NEURONYM_CACHE``, or ``~/.cache/neuronym``) under a name that covers what the
-    renderer draws on this machine; where nothing can be written they are rendered again in every process. A gallery can
-    be pickled, forked and used from several threads.
+    renderer draws on this machine; where nothing can be written they are kept in memory, by every process for itself.
+    A gallery can be pickled, forked and used from several threads.
 
     Args:
         seed: the world's.
@@ -42,7 +54,6 @@ class Gallery:
     def __init__(self, seed: int, links: Sequence[Link] = ()) -> None:
         self.seed, self.links = seed, tuple(links)
         self._chunks: dict[int, Images] = {}
-        self._lock = threading.Lock()
 
     def image(self, number: int) -> Images:
         """The image of one scene, uint8 [64, 64, 3]."""
@@ -52,7 +63,7 @@ class Gallery:
         """The images ``position * CHUNK`` and the following, uint8 [CHUNK, 64, 64, 3], not to be written to."""
         found = self._chunks.get(position)
         if found is None:
-            with self._lock:  # a second thread waits instead of rendering the same
+            with _rendering:  # a second thread waits instead of rendering the same
                 found = self._chunks.get(position)
                 if found is None:
                     found = self._chunks[position] = self._opened(position)
@@ -60,24 +71,37 @@ class Gallery:
 
     def _opened(self, position: int) -> Images:
         path = self._folder / f"{position:06}.npy"
-        try:
-            if not path.is_file():
+        kept = self._kept(path, position)
+        if kept is None:
+            images = self._rendered(range(position * CHUNK, (position + 1) * CHUNK))
+            try:
                 with replacing(path, sync=False) as file:
-                    np.save(file, self._rendered(position))
-            mapped: Images = np.load(path, mmap_mode="r", allow_pickle=False)
-            if mapped.shape == (CHUNK, SIDE, SIDE, 3) and mapped.dtype == np.uint8:
-                return mapped
-        except (OSError, ValueError, StudyError):
-            pass  # a cache that cannot be written or read costs time, nothing else
-        return self._rendered(position)
+                    np.save(file, images)
+            except OSError:  # a cache that cannot be written costs time, nothing else
+                return images
+            kept = self._kept(path, position)
+            return images if kept is None else kept
+        return kept
 
-    def _rendered(self, position: int) -> Images:
-        numbers = np.arange(position * CHUNK, (position + 1) * CHUNK)
+    def _kept(self, path: Path, position: int) -> Images | None:
+        """A chunk from the cache, or None where it is not there or damaged."""
+        try:
+            mapped: Images = np.load(path, mmap_mode="r", allow_pickle=False)
+        except Exception:  # NumPy meets broken files with OSError, ValueError, EOFError, tokenize.TokenError ...
+            return None
+        if mapped.shape != (CHUNK, SIDE, SIDE, 3) or mapped.dtype != np.uint8:
+            return None
+        # A power cut may leave a file of the right length without its content.
+        ends = [0, CHUNK - 1]
+        drawn = self._rendered([position * CHUNK + end for end in ends])
+        return mapped if np.array_equal(mapped[ends], drawn) else None
+
+    def _rendered(self, numbers: Sequence[int]) -> Images:
         return render(draw_scenes(self.seed, numbers, self.links))[0]
 
     @property
     def _folder(self) -> Path:
-        name = digest([self.seed, [str(link) for link in self.links]])
+        name = digest([self.seed, [[link.cause, link.effect, link.share] for link in self.links]])
         return cache_root() / "world" / renderer_key() / name
 
     def __getstate__(self) -> dict[str, Any]:
@@ -89,11 +113,11 @@ class Gallery:
 
 @cache
 def renderer_key() -> str:
-    """Equal for renderers that draw the same: a hash of scenes with everything in them.
+    """Equal for renderers that draw the same: a hash of all that they draw with, and of some scenes.
 
     A different version of the renderer, and a machine that rounds otherwise, have another key and so another cache.
     """
-    images, regions = render(draw_scenes(0, np.arange(64)))
-    hasher = hashlib.blake2b(images.tobytes(), digest_size=8)
-    hasher.update(regions.tobytes())
+    hasher = hashlib.blake2b(digest_size=8)
+    for array in (*tables(), *render(draw_scenes(0, range(64)))):
+        hasher.update(array.tobytes())
     return hasher.hexdigest()

@@ -75,4 +75,5 @@ def _to_squares(
         dx = np.maximum(np.abs(x - column - 0.5) - 0.5, 0)[None, :]
         dy = np.maximum(np.abs(y - row - 0.5) - 0.5, 0)[:, None]
         nearest = np.minimum(nearest, dx * dx + dy * dy)
-    return np.sqrt(nearest)
+    distances: npt.NDArray[np.float64] = np.sqrt(nearest)
+    return distances

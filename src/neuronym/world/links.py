@@ -19,7 +19,7 @@ class Link:
 
     In the other scenes nothing changes. ``cause`` is a shape, colour, pattern or size; ``effect`` is a colour, pattern,
     size, background or word. ``share`` is in 0..1: with that probability the effect is put in, otherwise it is as
-    probable as without the link.
+    probable as without the link. Of several links that put something else in the same place, the last one wins.
     """
 
     cause: str
@@ -36,12 +36,12 @@ class Link:
     @property
     def cause_kind(self) -> str:
         """Which property of the main object decides."""
-        return _kind(self.cause, _VALUES)
+        return _kind("property that a link can depend on", self.cause, _VALUES)
 
     @property
     def effect_kind(self) -> str:
         """Which property is put in."""
-        return _kind(self.effect, _EFFECTS)
+        return _kind("property that a link can put in", self.effect, _EFFECTS)
 
     def __str__(self) -> str:
         return f"{self.cause}:{self.effect}:{self.share:g}"
@@ -56,22 +56,20 @@ def parse_links(text: str) -> tuple[Link, ...]:
     """
     links = []
     for part in (part.strip() for part in text.split(",") if part.strip()):
-        pieces = part.split(":")
         try:
-            cause, effect, share = pieces[0], pieces[1], float(pieces[2])
-        except (IndexError, ValueError) as error:
+            cause, effect, share = part.split(":")
+            number = float(share)
+        except ValueError as error:
             raise ProbeError(f"{part!r} is no link between things. Write one as fish:sea:0.9.") from error
-        if len(pieces) != 3:
-            raise ProbeError(f"{part!r} is no link between things. Write one as fish:sea:0.9.")
-        links.append(Link(cause, effect, share))
+        links.append(Link(cause.strip(), effect.strip(), number))
     return tuple(links)
 
 
-def _kind(value: str, kinds: dict[str, tuple[str, ...]]) -> str:
+def _kind(wanted: str, value: str, kinds: dict[str, tuple[str, ...]]) -> str:
     for kind, values in kinds.items():
         if value in values:
             return kind
-    raise unknown_name("thing that a link can join", value, [name for names in kinds.values() for name in names])
+    raise unknown_name(wanted, value, [name for names in kinds.values() for name in names])
 
 
 def check_order(links: Sequence[Link]) -> None:

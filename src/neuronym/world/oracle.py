@@ -1,8 +1,9 @@
 """``oracle:world``: an image-text encoder that reads the world's own tables instead of looking at the picture.
 
 A method that is run with it shows the method's own error, without that of an encoder. Its space has one dimension for
-each concept of the catalogue and one for texts that name none: an image has equal numbers in those that it shows, a text
-has 1 in the one it names. So the inner product of the two is positive exactly where the text is true of the image.
+each concept of the catalogue and one for texts that name none: an image has equal numbers in those that it shows, a
+text has 1 in the one it names. So the inner product of the two is positive exactly where a text that names a concept of
+the catalogue is true of the image.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from neuronym.world.catalogue import catalogue, truth
 from neuronym.world.gallery import CHUNK, Gallery, renderer_key
 from neuronym.world.grammar import Unparsed, parse
 from neuronym.world.links import parse_links
-from neuronym.world.scenes import Scenes, draw_scenes
+from neuronym.world.scenes import draw_scenes
 from neuronym.world.splits import SEEDS
+from neuronym.world.vocabulary import SIDE
 
 _CHUNKS = 40
 """How many chunks of each split are searched for an image."""
@@ -58,10 +60,13 @@ class OracleEncoder:
         """
         places = [self._place(np.asarray(image.convert("RGB"))) for image in images]
         rows = np.zeros((len(images), self.dim), np.float32)
-        for row, (split, number) in enumerate(places):
-            rows[row, :-1] = truth(catalogue(), self._scene(split, number))[0]
+        for split, gallery in self._galleries.items():
+            chosen = [row for row, (where, _) in enumerate(places) if where == split]
+            scenes = draw_scenes(gallery.seed, [places[row][1] for row in chosen], gallery.links)
+            rows[chosen, :-1] = truth(catalogue(), scenes)
+        # No row is zero: every scene has a background.
         lengths: npt.NDArray[np.float32] = np.linalg.norm(rows, axis=1, keepdims=True)
-        return rows / np.maximum(lengths, 1)
+        return rows / lengths
 
     def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Float32 [texts, dim], rows of length 1; a text that names no concept of the catalogue fits no image."""
@@ -72,27 +77,26 @@ class OracleEncoder:
             rows[row, self.dim - 1 if named is None else named] = 1
         return rows
 
-    def _scene(self, split: str, number: int) -> Scenes:
-        gallery = self._galleries[split]
-        return draw_scenes(gallery.seed, [number], gallery.links)
-
     def _place(self, image: npt.NDArray[np.uint8]) -> Place:
         wanted = _fingerprint(image)
         while wanted not in self._found:
-            found = next(self._ahead, None)
+            # What is no scene by its size is refused before thousands of scenes are searched for it.
+            found = next(self._ahead, None) if image.shape == (SIDE, SIDE, 3) else None
             if found is None:
+                links = "with these links" if self._links else "without links"
                 raise MethodError(
-                    f"{self.name} was given an image that is none of the first {_CHUNKS * CHUNK:,} scenes of any split of "
-                    f"the world{' with these links' if self._links else ''}. It reads only images of bundled:world, as "
-                    "they are; give an encoder that looks at images, such as bundled:clip or hf:NAME."
+                    f"{self.name} was given an image that is none of the first {_CHUNKS * CHUNK:,} scenes of any split "
+                    f"of the world {links}. It reads only images of bundled:world, as they are; give it their links, "
+                    "as in oracle:world?links=fish:sea:0.9, or an encoder that looks at images, such as bundled:clip "
+                    "or hf:NAME."
                 )
             self._found |= found
         return self._found[wanted]
 
     def _places(self) -> Iterator[dict[bytes, Place]]:
-        """Where images are, a chunk of scenes at a time."""
-        for split, gallery in self._galleries.items():
-            for position in range(_CHUNKS):
+        """Where images are, a chunk of scenes at a time; studies use the first scenes of two splits."""
+        for position in range(_CHUNKS):
+            for split, gallery in self._galleries.items():
                 images = gallery.chunk(position)
                 yield {_fingerprint(image): (split, position * CHUNK + i) for i, image in enumerate(images)}
 

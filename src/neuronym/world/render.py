@@ -39,15 +39,15 @@ NOISE = 3.0
 def render(scenes: Scenes) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """The images of scenes, uint8 [n, 64, 64, 3], and what each pixel shows, uint8 [n, 64, 64].
 
-    The region numbers are those of :data:`neuronym.world.concepts.REGIONS`. One image takes under a millisecond, and does
-    not depend on the others.
+    The region numbers are those of :data:`neuronym.world.concepts.REGIONS`. One image takes under a millisecond, and
+    does not depend on the others.
     """
     images = np.empty((len(scenes), SIDE, SIDE, 3), np.uint8)
     regions = np.empty((len(scenes), SIDE, SIDE), np.uint8)
     _draw(
         images,
         regions,
-        *_tables(),
+        *tables(),
         *(getattr(scenes, name) for name in ("there", "shape", "colour", "pattern", "x", "y", "radius", "angle")),
         *(getattr(scenes, name) for name in ("phase", "background", "crop_x", "crop_y", "flip", "light", "word")),
         *(getattr(scenes, name) for name in ("word_x", "word_y", "word_scale", "word_dark", "grain")),
@@ -56,7 +56,7 @@ def render(scenes: Scenes) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]
 
 
 @cache
-def _tables() -> tuple[npt.NDArray[Any], ...]:
+def tables() -> tuple[npt.NDArray[Any], ...]:
     """Textures, distances, letters, inks and noise, made once in a process (a second or so)."""
     noise = np.random.default_rng(7).normal(0, NOISE, (256, 256, 3)).astype(np.float32)
     return textures(), np.stack(atlas()), lettering(), _inks(), noise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,9 +92,10 @@ class Scenes:
     def __len__(self) -> int:
         return len(self.there)
 
-    def rows(self, which: slice | Sequence[int] | npt.NDArray[np.integer]) -> Scenes:
-        """Some of the scenes."""
-        chosen = which if isinstance(which, slice) else np.asarray(which)
+    def rows(self, which: slice | Sequence[int] | npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_]) -> Scenes:
+        """Some of the scenes, by their positions or by a flag for each."""
+        # NumPy takes an empty list for numbers with a fraction, which are no positions.
+        chosen = which if isinstance(which, slice | np.ndarray) else np.asarray(which, np.int64)
         return Scenes(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
 
     @classmethod
@@ -113,8 +115,10 @@ def draw_scenes(seed: int, indices: Sequence[int] | npt.NDArray[np.int64], links
     Args:
         seed: any whole number.
         indices: which scenes, from 0.
-        links: correlations; without them all properties are independent and uniform, but for the second object,
-            which differs from the main one in shape and colour, and for a tiny place left where the main one is large.
+        links: correlations. Without them the main object's shape, colour, pattern and size, the background and the
+            written word are independent, and uniform but for the word, which a quarter of the scenes have. Where the
+            main object is depends on its size, for all of it is in the picture: a large one is always in the centre.
+            The second object differs from the main one in shape and colour, and is rarer where less room is left.
 
     Raises:
         ProbeError: a link changes what an earlier one depends on.
@@ -154,7 +158,7 @@ def _apply(kinds: dict[str, npt.NDArray[np.int64]], link: Link, chance: npt.NDAr
     kinds[link.effect_kind] = np.where(changed, effect, kinds[link.effect_kind])
 
 
-Thing = dict[str, npt.NDArray[np.generic]]
+Thing = dict[str, npt.NDArray[Any]]
 
 
 def _main(draws: Draws, kinds: dict[str, npt.NDArray[np.int64]]) -> Thing:
@@ -218,14 +222,13 @@ def _second(draws: Draws, kinds: dict[str, npt.NDArray[np.int64]], main: Thing, 
     }
 
 
-def _scenes(
-    draws: Draws, kinds: dict[str, npt.NDArray[np.int64]], main: Thing, second: Thing, word: Thing
-) -> Scenes:
-    def both(name: str, dtype: type) -> npt.NDArray[np.generic]:
+def _scenes(draws: Draws, kinds: dict[str, npt.NDArray[np.int64]], main: Thing, second: Thing, word: Thing) -> Scenes:
+    def both(name: str, dtype: type) -> npt.NDArray[Any]:
         return np.stack([main[name], second[name]], 1).astype(dtype)
 
     x, y = both("x", np.float32), both("y", np.float32)
-    return Scenes(  # type: ignore[arg-type]
+    written: Thing = {f"word_{name}": word[name].astype(np.float32) for name in ("x", "y", "scale")}
+    return Scenes(
         **{name: both(name, np.int16) for name in ("shape", "colour", "pattern", "size")},
         **{name: both(name, np.float32) for name in ("radius", "angle", "phase")},
         there=both("there", np.bool_),
@@ -239,7 +242,7 @@ def _scenes(
         flip=draws.uniform(_FLIP) < 0.5,
         light=draws.between(_LIGHT, 0.93, 1.07).astype(np.float32),
         word=kinds["word"].astype(np.int16),
-        **{f"word_{name}": word[name].astype(np.float32) for name in ("x", "y", "scale")},
+        **written,
         word_dark=word["dark"].astype(bool),
         grain=draws.bits(_GRAIN),
     )

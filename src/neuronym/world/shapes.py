@@ -1,8 +1,8 @@
 """The twelve shapes as outlines, and their signed distances on a grid that the renderer samples.
 
 An outline is one or more closed polygons in units of the object's radius, x to the right and y down; a point is inside
-where a ray from it crosses the outline an odd number of times. Distances to polygons are exact everywhere, so shadows and
-outlines have no ghosts.
+where a ray from it crosses the outline an odd number of times. Distances to polygons are exact at the grid's samples,
+far from the outline too, so shadows have no ghosts.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def signed_distance(polygons: list[Polygon]) -> Grid:
                 crossed = (ay > py) != (by > py)
                 inside ^= crossed & (px < ax + (py - ay) / (by - ay) * dx)
     distance = np.sqrt(nearest)
-    return np.where(inside, -distance, distance).astype(np.float32)
+    signed: Grid = np.where(inside, -distance, distance).astype(np.float32)
+    return signed
 
 
 def _points(*points: tuple[float, float]) -> Polygon:
@@ -115,7 +116,8 @@ def _crescent() -> Polygon:
     inner_angle = float(np.degrees(np.arctan2(y, x - shift)))
     outer = _arc(1, outer_angle, 360 - outer_angle)
     cut = _arc(inner, 360 - inner_angle, inner_angle, (shift, 0))
-    return np.concatenate([outer, cut[1:-1]]) + (0.12, 0)
+    whole: Polygon = np.concatenate([outer, cut[1:-1]]) + np.array([0.12, 0])
+    return whole
 
 
 def _fish() -> Polygon:
@@ -140,9 +142,7 @@ _OUTLINES = {
     "cross": lambda: [_cross()],
     "ring": lambda: [_disc(1.0), _disc(0.52)],
     "crescent": lambda: [_crescent()],
-    "arrow": lambda: [
-        _points((-1.08, -0.3), (0.1, -0.3), (0.1, -0.8), (1.1, 0), (0.1, 0.8), (0.1, 0.3), (-1.08, 0.3))
-    ],
+    "arrow": lambda: [_points((-1.08, -0.3), (0.1, -0.3), (0.1, -0.8), (1.1, 0), (0.1, 0.8), (0.1, 0.3), (-1.08, 0.3))],
     "house": lambda: [
         _points((0, -1.08), (1.08, -0.16), (0.8, -0.16), (0.8, 0.92), (-0.8, 0.92), (-0.8, -0.16), (-1.08, -0.16))
     ],

@@ -65,7 +65,8 @@ class WorldSource:
         return draw_scenes(self._gallery.seed, np.asarray(numbers, np.int64), self._gallery.links)
 
     def _number(self, member: str) -> int:
-        if not (member.isascii() and member.isdecimal()) or int(member) >= self.count:
+        known = member.isascii() and member.isdecimal() and len(member) <= len(str(_MOST))
+        if not known or int(member) >= self.count:
             raise ProbeError(f"there is no scene number {member!r}; {self.name} has {self.count}")
         return int(member)
 
@@ -91,6 +92,8 @@ def load(rest: str) -> WorldSource:
 def _count(name: str, text: str | None, split: str) -> int:
     if text is None:
         return COUNTS[split]
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= _MOST:
+    digits = text.lstrip("0") if text.isascii() and text.isdecimal() else ""
+    # Python refuses to read very long numbers.
+    if not digits or len(digits) > len(str(_MOST)) or int(digits) > _MOST:
         raise ProbeError(f"{name!r} asks for {text!r} scenes. Give a number from 1 to {_MOST:,}. {_FORM}")
-    return int(text)
+    return int(digits)

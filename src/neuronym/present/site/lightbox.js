@@ -54,6 +54,8 @@
       const [view, words, rank, value, map] = items[place];
       const figure = neuronym.picture(view, { words, mode: mode(), scale, map, pixels: 420 });
       figure.style.setProperty("--aspect", view.width / view.height);
+      // Beyond some enlargement there is nothing more to see.
+      figure.style.setProperty("--most", `${Math.max(420, 3.2 * view.width)}px`);
       stage.replaceChildren(figure);
       caption.replaceChildren(
         h("p", { class: "said" }, said(view.label === null ? view.name : view.label)),

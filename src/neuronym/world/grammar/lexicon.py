@@ -15,7 +15,7 @@ MOST_WORDS = 400
 """Longer texts are not read."""
 
 JOINING: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("join", "and"): ("and", "as well as", "and also", "&", "+"),
+    ("join", "and"): ("and", "as well as", "and also", "but", "yet", "&", "+"),
     ("join", "or"): ("or", "and or", "/", "|"),
     ("join", "comma"): (",", ";", ".", ":", "!", "?"),
     ("open", ""): ("(", "[", "{"),
@@ -24,8 +24,9 @@ JOINING: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("not", "no"): ("no", "neither"),
     ("non", ""): ("non",),
     ("with", ""): (
-        *("with", "having", "has", "have", "that has", "that have", "which has", "which have", "containing", "contains"),
-        *("that contains", "including", "together with", "along with", "accompanied by", "but with", "featuring"),
+        *("with", "having", "has", "have", "that has", "that have", "which has", "which have", "containing"),
+        *("contains", "that contains", "including", "together with", "along with", "accompanied by"),
+        *("but with", "featuring"),
     ),
     ("without", ""): (
         *("without", "with no", "with not", "but no", "but without", "lacking", "having no", "has no", "have no"),
@@ -44,23 +45,28 @@ JOINING: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("pronoun", "no"): ("nothing",),
     ("surface", "plain"): ("without pattern", "without patterns", "with no pattern", "with no patterns"),
     ("skip", ""): (
-        *("there", "there s", "is", "are", "some", "any", "either", "both", "located", "placed", "shown", "visible", "positioned"),
+        *("there", "there is", "there are", "there s", "it", "it is", "it s", "this", "this is", "is", "are"),
+        *("some", "any", "either", "both", "located", "placed", "shown", "visible"),
         *(f"in {view}" for view in ("picture", "image", "photo", "photograph", "frame", "view")),
     ),
 }
 """What stands between names, by its part in the grammar."""
 
 _ARTICLES = {"a", "an", "the"}
-_VIEWS = ("picture", "image", "photo", "photograph", "scene", "drawing", "rendering", "painting", "illustration", "view")
+_VIEWS = ("picture", "image", "photo", "photograph", "scene", "frame", "drawing", "rendering", "painting", "view")
 _FRAMES = (
     *("of", "with", "showing", "shows", "containing", "contains", "that shows", "that contains", "depicting"),
     *("depicts", "featuring", "in which there is", "where there is"),
 )
 _SPOTS = ("side", "part", "corner", "area", "third", "hand side")
-_WHOLES = tuple(f"of {view}" for view in (*_VIEWS, "frame"))
+_WHOLES = tuple(f"of {view}" for view in _VIEWS)
 _SPELLINGS = {"color": "colour", "colors": "colours", "colored": "coloured", "an": "a"}
 
-_TOKEN = re.compile(r"[\"“'‘`](?P<quoted>[A-Za-z]+)[\"”'’`]|(?P<word>[^\W\d_]+)|(?P<other>[^\s\"“”'‘’`_\-–—])")
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d"
+_DASHES = "_\u2010\u2011\u2013\u2014-"
+_TOKEN = re.compile(
+    rf"[{_QUOTES}](?P<quoted>[A-Za-z]+)[{_QUOTES}]|(?P<word>[^\W\d_]+)|(?P<other>[^\s{_QUOTES}{_DASHES}])"
+)
 
 
 class Lexeme(NamedTuple):
@@ -96,7 +102,7 @@ def _entries() -> Iterator[tuple[str, str, str]]:
     for (kind, value), phrases in JOINING.items():
         yield from ((phrase, kind, value) for phrase in phrases)
     for view in _VIEWS:
-        yield from ((f"{view} {frame}", "frame", "") for frame in _FRAMES)
+        yield from ((f"{noun} {frame}", "frame", "") for noun in (view, f"{view}s") for frame in _FRAMES)
 
 
 def _longer(phrase: str, kind: str) -> Iterator[str]:
@@ -166,16 +172,25 @@ def _next(tokens: list[_Token], at: int, before: list[Lexeme]) -> tuple[Lexeme |
     for length in range(_longest().get(token.word, 0), 0, -1):
         words = tuple(token.word for token in tokens[at : at + length])
         known = lexicon().get(words) if len(words) == length else None
-        # A frame stands before everything else; later, "scene with" is a place's backdrop and what it comes with.
-        if known and not (known[0] == "frame" and before):
+        if known and _fits(known[0], words, tokens[at + length : at + length + 1], before):
             return Lexeme(*known, " ".join(token.text for token in tokens[at : at + length])), length
     return None, 1
+
+
+def _fits(kind: str, words: Phrase, after: list[_Token], before: list[Lexeme]) -> bool:
+    """Whether a phrase may be meant where it stands."""
+    if kind == "relation" and words[-1] == "of":
+        return not (after and after[0].word in _VIEWS)
+    # A frame stands before everything else; later, "scene with" is a place's backdrop and what it comes with.
+    return kind != "frame" or not before
 
 
 def _is_written(tokens: list[_Token], at: int, before: list[Lexeme]) -> bool:
     """Whether a word is one that is written in a scene: in capitals, in quotes, or because the text says so."""
     token = tokens[at]
     if token.quoted or token.text.isupper() or (before and before[-1].kind in ("writing", "says")):
+        return True
+    if len(before) > 1 and before[-2].kind == "written" and before[-1][:2] == ("join", "or"):
         return True
     after = lexicon().get((tokens[at + 1].word,)) if at + 1 < len(tokens) else None
     return after is not None and after[0] == "writing"

@@ -43,7 +43,8 @@ class Described:
     @property
     def of_surface(self) -> bool:
         """Whether it is a pattern that something can be *with*, rather than an object: ``red stripes``."""
-        return not self.headed and not self.lacks and all("pattern" in o and o.keys() <= {"pattern", "colour"} for o in self.options)
+        plain = not self.headed and not self.lacks
+        return plain and all("pattern" in option and option.keys() <= {"pattern", "colour"} for option in self.options)
 
 
 def noun_phrase(reader: Reader) -> Described:
@@ -52,7 +53,7 @@ def noun_phrase(reader: Reader) -> Described:
     Raises:
         Refusal: there is none at this place, or it contradicts itself.
     """
-    found = _core(reader)
+    found = Described([{}]) if reader.peek().kind == "at" and reader.peek(1).kind in _SPOTS else _core(reader)
     while _further(reader, found):
         pass
     return found
@@ -76,7 +77,7 @@ def begins(reader: Reader, ahead: int = 0) -> bool:
 def _without(thing: Thing, lacks: Sequence[Properties]) -> Concept:
     """The thing, and no such thing that has what it lacks."""
     own = given(thing)
-    # Red things are never blue, so "red but not blue" can only mean that nothing blue is there.
+    # Red things are never blue: "red but not blue" can only mean that nothing blue is there.
     absent = [Thing(**(lack if clash(own, lack) else own | lack)) for lack in lacks]
     return All((thing, *map(Not, absent))) if absent else thing
 
@@ -136,12 +137,14 @@ class _Group:
     joins: set[str]
 
 
-def _joined_adjectives(reader: Reader, kinds: Sequence[str] = MODIFIERS) -> tuple[list[Properties], Join | None]:
+def _joined_adjectives(
+    reader: Reader, kinds: Sequence[str] = MODIFIERS, *, after_noun: bool = False
+) -> tuple[list[Properties], Join | None]:
     """Adjectives, which may be joined by commas, ``and`` and ``or``, as sets of properties."""
     groups = list[_Group]()
     while True:
         join, length = _join_before(reader, kinds) if groups else ("", 0)
-        if reader.peek(length).kind not in kinds:
+        if reader.peek(length).kind not in kinds or (after_noun and join and _of_another(reader, length)):
             return _resolved(groups)
         reader.at += length
         lexeme = reader.take()
@@ -156,12 +159,19 @@ def _joined_adjectives(reader: Reader, kinds: Sequence[str] = MODIFIERS) -> tupl
 def _join_before(reader: Reader, kinds: Sequence[str]) -> tuple[str, int]:
     """What joins the next adjective to the one before, and how many lexemes that takes."""
     length, join = 0, ""
-    while reader.peek(length).kind == "join":
+    while reader.peek(length).kind == "join" and not reader.contrast(length):
         join = reader.peek(length).value if join in ("", "comma") else join
         length += 1
     if kinds == _SPOTS and reader.peek(length).kind == "at":
         length += 1
     return join, length
+
+
+def _of_another(reader: Reader, ahead: int) -> bool:
+    """Whether adjectives belong to a noun after them: ``a disc at the top and a left star``."""
+    while reader.peek(ahead).kind in MODIFIERS:
+        ahead += 1
+    return reader.peek(ahead).kind in _HEADS
 
 
 def _resolved(groups: Sequence[_Group]) -> tuple[list[Properties], Join | None]:
@@ -223,9 +233,9 @@ def _further(reader: Reader, found: Described) -> bool:
     kind, after = reader.peek().kind, reader.peek(1).kind
     if kind == "at" and (after in _SPOTS or (after == "colour" and reader.peek().text.lower() == "in")):
         reader.take()
-        _merge(found, *_joined_adjectives(reader, _SPOTS if after in _SPOTS else ("colour",)))
+        _merge(found, *_joined_adjectives(reader, _SPOTS if after in _SPOTS else ("colour",), after_noun=True))
     elif kind in MODIFIERS and found.headed:
-        _merge(found, *_joined_adjectives(reader))
+        _merge(found, *_joined_adjectives(reader, after_noun=True))
     elif kind == "surface":
         _merge(found, [{"pattern": reader.take().value}], None)
     elif kind in ("with", "without"):

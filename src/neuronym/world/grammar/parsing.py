@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Literal, TypeAlias
 
 from neuronym.world.concepts import (
     All,
-    Beside,
     Concept,
     Either,
     Flags,
     Not,
-    Part,
     Place,
-    Thing,
     Together,
-    Writing,
     presence,
 )
-from neuronym.world.grammar.lexicon import lexemes
-from neuronym.world.grammar.noun_phrases import Described, begins, concept_of, noun_phrase
+from neuronym.world.grammar.lexicon import Lexeme, lexemes
+from neuronym.world.grammar.noun_phrases import begins, concept_of, noun_phrase
 from neuronym.world.grammar.reading import Reader
 from neuronym.world.grammar.refusal import Refusal, Unparsed
+from neuronym.world.grammar.simple import an_object, at_place, part, place, places, written
 from neuronym.world.scenes import Scenes
 
 How: TypeAlias = Literal["together", "all"]
@@ -33,9 +29,9 @@ How: TypeAlias = Literal["together", "all"]
 def parse(text: str) -> Concept | Unparsed:
     """The concept that a text means, or why it means none; any string is answered, in time linear in its length.
 
-    ``A and B`` means both somewhere in one scene, as do ``with``, ``on the sea`` and a comma; between parentheses ``and``
-    means that the same pixels show both. ``or`` binds more weakly than ``and``; ``a fish or a heart on the sea`` has either
-    on the sea. ``but not red`` is said of the object, ``but no red things`` of the scene.
+    ``A and B`` means both somewhere in one scene, as do ``with``, ``on the sea`` and a comma; between parentheses
+    ``and`` means that the same pixels show both. ``or`` binds more weakly than ``and``, but ``a fish or a heart on the
+    sea`` has either on the sea. ``but not red`` is said of the object, ``but no red things`` of the scene.
     """
     try:
         reader = Reader(lexemes(text))
@@ -64,20 +60,22 @@ class _Phrase:
     negated: bool = False
     further: list[tuple[How, Concept]] = field(default_factory=list)
 
+    @property
+    def concept(self) -> Concept:
+        """All that is said."""
+        return self.around(self.first)
+
+    @property
+    def last(self) -> Concept:
+        """What was said last."""
+        return self.further[-1][1] if self.further else self.first
+
     def around(self, first: Concept) -> Concept:
         """What is said, of ``first``."""
         concept = first
         for how, other in self.further:
             concept = Together((concept, other)) if how == "together" else All((concept, other))
         return Not(concept) if self.negated else concept
-
-    @property
-    def concept(self) -> Concept:
-        return self.around(self.first)
-
-    @property
-    def last(self) -> Concept:
-        return self.further[-1][1] if self.further else self.first
 
 
 def _expression(reader: Reader) -> Concept:
@@ -164,97 +162,78 @@ def _following(reader: Reader, before: Concept) -> tuple[How, Concept]:
         case "also":
             concept, negated = _item(reader)
             return "all", Not(concept) if negated else concept
-        case "says":
-            return "together", _written(reader)
-        case "behind" if isinstance(before, Place):
-            return "together", concept_of(noun_phrase(reader), same_pixels=False)
-        case "with" if not _at_place(reader):
+        case "with" if not at_place(reader):
             concept, negated = _item(reader)
             return ("all", Not(concept)) if negated else ("together", concept)
-        case "with" | "at":
-            return "together", _places(reader, lexeme.text)
-        case "relation" if lexeme.value in ("above", "below", "beside"):
-            if isinstance(before, Place) and begins(reader):
-                return "together", concept_of(noun_phrase(reader), same_pixels=False)
-            return "together", _places(reader, lexeme.text)
+    return "together", _around(reader, lexeme, before)
+
+
+def _around(reader: Reader, lexeme: Lexeme, before: Concept) -> Concept:
+    """What a scene has besides ``before``; the word that says how, ``lexeme``, is already read."""
+    if lexeme.kind == "says":
+        return written(reader)
+    of_place = isinstance(before, Place) and begins(reader)
+    across = lexeme.kind == "relation" and lexeme.value in ("above", "below", "beside")
+    if of_place and (across or lexeme.kind == "behind"):
+        return concept_of(noun_phrase(reader), same_pixels=False)
+    if across or lexeme.kind in ("with", "at"):
+        return places(reader, lexeme.text)
     reader.at -= 1
     raise reader.stuck()
 
 
-def _at_place(reader: Reader) -> bool:
-    return reader.peek().kind == "place" or (reader.peek().kind == "backdrop" and reader.peek(2).kind == "place")
-
-
-def _places(reader: Reader, after: str) -> Concept:
-    """One place, or several joined by ``or``."""
-    places = list[Concept]()
-    while True:
-        if not _at_place(reader):
-            raise Refusal(f"no place follows '{after}'", (after,))
-        places.append(_place(reader))
-        more = 2 if reader.peek(1).kind == "at" else 1
-        if not (reader.peek() [:2] == ("join", "or") and reader.peek(more).kind == "place"):
-            return places[0] if len(places) == 1 else Either(tuple(places))
-        reader.at += more
-
-
-def _place(reader: Reader) -> Place:
-    """``the sea``, ``a sea background``, ``a background of sea``."""
-    if reader.accept("backdrop"):
-        reader.accept("of")
-    name = reader.accept("place")
-    if name is None:
-        raise reader.stuck()
-    reader.accept("backdrop")
-    return Place(name.value)
-
-
 def _alternatives(reader: Reader) -> Concept:
     """What is not there: ``circles or squares`` after ``no``."""
-    items, joins = [_positive(reader)], list[str]()
-    while reader.peek().kind == "join":
-        start, join = reader.at, _join(reader)
-        if reader.peek().kind in ("not", "without", *_FOLLOWING) or reader.peek()[:2] == ("pronoun", "no"):
-            reader.at = start
-            break
-        joins.append(join)
-        items.append(_positive(reader))
+    with reader.deeper(brackets=False):
+        items, joins = [_positive(reader)], list[str]()
+        while reader.peek().kind == "join" and not reader.contrast():
+            start, join = reader.at, _join(reader)
+            if reader.peek().kind in _FOLLOWING or reader.peek()[:2] == ("pronoun", "no"):
+                reader.at = start
+                break
+            joins.append(join)
+            items.append(_positive(reader))
     if "and" in _without_commas(joins):
         raise Refusal("'and' after a negation can be read in two ways; say 'or', or the negation again")
     return items[0] if len(items) == 1 else Either(tuple(items))
 
 
 def _positive(reader: Reader) -> Concept:
-    with reader.deeper(brackets=False):
-        concept, negated = _item(reader)
+    concept, negated = _item(reader)
     return Not(concept) if negated else concept
 
 
 def _item(reader: Reader) -> tuple[Concept, bool]:
     """A concept, and whether it was denied; then it stands without the negation."""
     kind, value, _ = reader.peek()
-    if kind == "not" and value == "not":
-        reader.take()
-        return _positive(reader), True
     if kind in ("not", "without"):
         reader.take()
-        return _alternatives(reader), True
+        return (_denied if value == "not" else _alternatives)(reader), True
     if (kind, value) == ("pronoun", "no"):
-        return _object(reader), True
+        return an_object(reader), True
     return _simple(reader), False
 
 
+def _denied(reader: Reader) -> Concept:
+    with reader.deeper(brackets=False):
+        return _positive(reader)
+
+
 def _simple(reader: Reader) -> Concept:
+    while reader.accept("with"):
+        pass
     match reader.peek().kind:
         case "open":
             return _bracketed(reader)
         case "place" | "backdrop":
-            return _place(reader)
+            return place(reader)
         case "writing" | "written" | "says":
-            return _written(reader)
+            return written(reader)
         case "part":
-            return _part(reader)
-    return _object(reader)
+            return part(reader)
+        case "at" | "relation" if at_place(reader, 1):
+            return places(reader, reader.take().text)
+    return an_object(reader)
 
 
 def _bracketed(reader: Reader) -> Concept:
@@ -264,29 +243,3 @@ def _bracketed(reader: Reader) -> Concept:
         if not reader.accept("close"):
             raise reader.stuck() if reader.peek().kind != "end" else Refusal("a parenthesis is not closed")
     return concept
-
-
-def _written(reader: Reader) -> Concept:
-    """``the word STOP``, ``a STOP sign``, ``STOP or EXIT``, or ``text``."""
-    marked = reader.accept("writing")
-    reader.accept("says")
-    first = reader.accept("written")
-    if first is None:
-        if marked is None:
-            raise reader.stuck()
-        return Writing()
-    words: list[Concept] = [Writing(first.value)]
-    while reader.peek()[:2] == ("join", "or") and reader.peek(1).kind == "written":
-        reader.take()
-        words.append(Writing(reader.take().value))
-    if marked is None:
-        reader.accept("writing")
-    return words[0] if len(words) == 1 else Either(tuple(words))
-
-
-def _part(reader: Reader) -> Concept:
-    """``the edge of a circle``, or ``edges``."""
-    part = reader.take().value
-    if reader.accept("of") or (part == "inside" and begins(reader)):
-        return _joined(reader, [Part(part, thing) for thing in _things(noun_phrase(reader))])
-    return Part(part, Thing())

@@ -73,7 +73,7 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 def _tails(place: str) -> Iterator[str]:
     for name in _weighted(PLACE[place]):
         yield from (way.format(name) for way in PLACE_TAILS[place] * 3)
-        yield f"with {name} in the background"
+        yield f"with the {name} in the background"
         yield f"on {indefinite(name)} background"
 
 

@@ -42,6 +42,10 @@ class Reader:
         lexeme = self.peek()
         return self.take() if lexeme.kind == kind and (not values or lexeme.value in values) else None
 
+    def contrast(self, ahead: int = 0) -> bool:
+        """Whether a lexeme ends what a negation is said of: ``not red but blue``."""
+        return self.depth > self.brackets and self.peek(ahead).text.lower() in ("but", "yet")
+
     def stuck(self) -> Refusal:
         """That the next lexeme cannot be read here."""
         lexeme = self.peek()

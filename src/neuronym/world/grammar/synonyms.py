@@ -184,9 +184,9 @@ READ: Mapping[str, Rows] = {
     "row": {"top": ("topmost", "uppermost"), "bottom": ("bottommost", "lowermost")},
     "place": {
         "sky": ("daytime sky", "day sky", "daytime", "skies", "cloud"),
-        "sea": ("sea water", "seawater", "blue sea", "blue water", "wave"),
-        "grass": ("green grass", "grassy ground", "grassy field", "grass field"),
-        "sand": ("sandy ground", "sandy beach", "dune", "dunes"),
+        "sea": ("sea water", "seawater", "blue sea", "blue water", "wave", "seas", "oceans"),
+        "grass": ("green grass", "grassy ground", "grassy field", "grass field", "lawns", "meadows"),
+        "sand": ("sandy ground", "sandy beach", "dune", "dunes", "beaches", "deserts"),
         "snow": ("white snow", "icy ground", "snow field"),
         "night": ("nighttime", "night time", "starry night", "starry night sky", "starry"),
         "brick": ("wall of bricks", "brickwork", "brick walls"),

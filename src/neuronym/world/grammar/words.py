@@ -1,7 +1,7 @@
 """Every word that texts of the world can have, for tokenizers that know whole words only.
 
-To tokenise a text, lower it and take its runs of letters: ``re.findall("[a-z]+", text.lower())``. Commas and parentheses
-stand in texts of formulas only, never in captions.
+To tokenise a text, lower it and take its runs of letters: ``re.findall("[a-z]+", text.lower())``. Commas and
+parentheses stand in texts of formulas only, never in captions.
 """
 
 from __future__ import annotations

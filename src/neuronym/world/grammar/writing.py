@@ -26,7 +26,7 @@ from neuronym.world.grammar.phrasing import (
     indefinite,
     picked,
 )
-from neuronym.world.grammar.properties import MANNERS, differing, given, lacking
+from neuronym.world.grammar.properties import differing, given, lacking
 from neuronym.world.grammar.synonyms import plurals
 
 Seed = np.random.Generator | int
@@ -51,19 +51,20 @@ def worded(concept: Concept, dice: Random) -> str:
     """A text that means the concept; ``dice`` decides among words."""
     match concept:
         case Thing():
-            return _alone(concept, dice)
+            text = _alone(concept, dice)
         case Place(name):
-            return _place(name, dice)
+            text = _place(name, dice)
         case Together(parts):
-            return together(parts, dice)
+            text = together(parts, dice)
         case All(parts):
-            return _all(parts, dice)
+            text = _all(parts, dice)
         case Either(parts):
-            return _either(parts, dice)
+            text = _either(parts, dice)
         case Not(of):
-            return _not(of, dice)
+            text = _not(of, dice)
         case _:
-            return _operand(concept, dice)
+            text = _operand(concept, dice)
+    return text
 
 
 def bare_phrase(thing: Thing, dice: Random, *, several: bool = False) -> str:
@@ -118,10 +119,11 @@ def together(parts: Sequence[Concept], dice: Random, *, nested: bool = False) ->
 def _tail(part: Concept, before: Concept, dice: Random, *, may_and: bool) -> str:
     may_and = may_and and dice.random() < 0.3
     match part:
-        case Place(name) if not may_and:
+        case Place(name) if not (may_and and dice.random() < 0.3):
             return picked(TAILS[name], dice)
         case Writing(word) if word and not may_and:
-            return picked(WORD_TAILS, dice).format(word)
+            # What directly follows "text" would be what the text says.
+            return picked(WORD_TAILS[: 2 if isinstance(before, Writing) else None], dice).format(word)
         case Thing() if isinstance(before, Place) and dice.random() < 0.3:
             return f"behind {noun_phrase(part, dice)}"
         case Not():
@@ -134,23 +136,24 @@ def _operand(part: Concept, dice: Random) -> str:
     """A part of a longer text; a formula is put in parentheses."""
     match part:
         case Thing():
-            return noun_phrase(part, dice)
+            text = noun_phrase(part, dice)
         case Place(name):
-            return f"the {picked(NAMES['place'][name], dice)}"
+            text = f"the {picked(NAMES['place'][name], dice)}"
         case Writing(word):
-            return picked(WORD_FORMS, dice).format(word) if word else picked(TEXT_FORMS, dice)
+            text = picked(WORD_FORMS, dice).format(word) if word else picked(TEXT_FORMS, dice)
         case Part(name, of):
-            return f"the {picked(NAMES['part'][name], dice)} of {noun_phrase(of, dice)}"
+            text = f"the {picked(NAMES['part'][name], dice)} of {noun_phrase(of, dice)}"
         case Beside():
-            return related(part, dice)
+            text = related(part, dice)
         case Together(parts):
-            return f"({together(parts, dice, nested=True)})"
+            text = f"({together(parts, dice, nested=True)})"
         case All(parts):
-            return f"({' and '.join(_operand(one, dice) for one in parts)})"
+            text = f"({' and '.join(_operand(one, dice) for one in parts)})"
         case Either(parts):
-            return f"({_listed([_operand(one, dice) for one in parts], dice)})"
+            text = f"({_listed([_operand(one, dice) for one in parts], dice)})"
         case Not(of):
-            return f"(not {_operand(of, dice)})"
+            text = f"(not {_operand(of, dice)})"
+    return text
 
 
 def _alone(thing: Thing, dice: Random) -> str:
@@ -176,11 +179,10 @@ def _listed(texts: Sequence[str], dice: Random) -> str:
 
 
 def _either(parts: Sequence[Concept], dice: Random) -> str:
-    kind = differing(parts)
-    if kind and dice.random() < 0.6:
+    kind, first = differing(parts), parts[0]
+    if kind and isinstance(first, Thing) and dice.random() < 0.6:
         values = _listed([picked(NAMES[kind][getattr(part, kind)], dice) for part in parts], dice)
-        shared = replace(parts[0], **{kind: None})  # type: ignore[type-var]
-        return f"{values} {bare_phrase(shared, dice, several=dice.random() < 0.5)}"
+        return f"{values} {bare_phrase(replace(first, **{kind: None}), dice, several=dice.random() < 0.5)}"
     return picked(("", "", "either "), dice) + _listed([_operand(part, dice) for part in parts], dice)
 
 

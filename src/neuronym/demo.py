@@ -1,0 +1,132 @@
+"""The demonstration: two bundled networks on the embedded world, described, checked and shown, without a network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuronym import reporting
+from neuronym.errors import UserError
+from neuronym.evaluate.figures import HeldOut
+from neuronym.materials import Report
+from neuronym.records import Tokens
+from neuronym.study import Study, silent
+
+ENCODERS = ("bundled:clip", "oracle:world")
+"""What the descriptions are chosen with: an encoder that looks, and one that knows."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one network is asked.
+
+    Attributes:
+        model: its name.
+        folder: the name of its study.
+        layers: the layers.
+        logits: that of them whose units have known names, if there is one.
+        tokens: what becomes of a transformer's tokens.
+    """
+
+    model: str
+    folder: str
+    layers: tuple[str, ...]
+    logits: str | None = None
+    tokens: Tokens | None = None
+
+
+NETWORKS = (
+    Shown("bundled:resnet", "resnet", ("resnet.encoder.stages.2", "classifier.1"), "classifier.1"),
+    Shown("bundled:vit", "vit", ("vit.layers.3.mlp.fc1:after",), tokens="grid"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came out for one layer with one encoder.
+
+    Attributes:
+        model: the network.
+        layer: the layer.
+        encoder: what chose the descriptions.
+        held_out: the held-out figures.
+        named: how many units of the layer got the name of their class, and of how many; None for hidden layers.
+    """
+
+    model: str
+    layer: str
+    encoder: str
+    held_out: HeldOut
+    named: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What the demonstration found, where its report is, and how many seconds it took by stage."""
+
+    rows: tuple[Row, ...]
+    page: Path
+    seconds: dict[str, float]
+
+
+def demonstrate(
+    folder: Path, *, explain: int = 2000, test: int = 1000, overwrite: bool = False, report: Report = silent
+) -> Demonstration:
+    """Explain layers of the bundled networks with CLIP-Dissect, evaluate, and write one report of it all.
+
+    Args:
+        folder: where the studies and the report go; parents are created.
+        explain: scenes that the descriptions are made from.
+        test: scenes that they are judged on.
+        overwrite: replace what an earlier demonstration left there.
+        report: told about progress.
+
+    Raises:
+        UserError: something is there already, or the folder cannot be written.
+    """
+    if any((folder / shown.folder).exists() for shown in NETWORKS) and not overwrite:
+        raise UserError(f"There is a demonstration at {str(folder)!r} already. Give --overwrite, or another --out.")
+    seconds: dict[str, float] = {}
+    studies: list[Study] = []
+    rows: list[Row] = []
+    for shown in NETWORKS:
+        started = time.perf_counter()
+        study = Study.create(
+            folder / shown.folder,
+            model=shown.model,
+            layers=shown.layers,
+            images=f"bundled:world/explain/{explain}",
+            test_images=f"bundled:world/test/{test}",
+            tokens=shown.tokens,
+            overwrite=overwrite,
+            report=report,
+        )
+        study.probe()
+        seconds[f"{shown.folder}: activation pass"] = time.perf_counter() - started
+        for encoder in ENCODERS:
+            started = time.perf_counter()
+            run = study.explain("clip-dissect", concepts="labels:concept", encoder=encoder)
+            seconds[f"{shown.folder}: clip-dissect, {encoder}"] = time.perf_counter() - started
+            figures = study.evaluate(run=run)
+            rows += [
+                Row(shown.model, layer, encoder, figures[run, layer], _named(study, run, layer, shown.logits))
+                for layer in (layer.name for layer in study.layers)
+            ]
+        studies.append(study)
+    started = time.perf_counter()
+    page = reporting.write_report(
+        folder / "report", studies, title="Neuronym: the embedded world", overwrite=overwrite, report=report
+    )
+    seconds["report"] = time.perf_counter() - started
+    return Demonstration(tuple(rows), page, seconds)
+
+
+def _named(study: Study, run: str, layer: str, logits: str | None) -> tuple[int, int] | None:
+    """How many logits are described by the very name of their class."""
+    if layer != logits:
+        return None
+    names: Sequence[str] = study.target.class_names or ()
+    said = study.table(layer, run=run).to_pylist()
+    return sum(row["description"] == names[row["unit"]] for row in said), len(names)

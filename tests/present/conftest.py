@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from neuronym.present.report import ReportInput, write_report
+from neuronym.study import Study
+from photograph_study import make_photograph_study
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Not to be changed."""
+    return make_photograph_study(tmp_path_factory.mktemp("present"))
+
+
+@pytest.fixture(scope="session")
+def given(study: Study) -> ReportInput:
+    return ReportInput("spots", study.store, study.view)
+
+
+@pytest.fixture(scope="session")
+def report(given: ReportInput, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A written report; not to be changed."""
+    folder = tmp_path_factory.mktemp("a wörld of reports") / "the report"
+    write_report(folder, [given])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Headless Chromium."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium")
+    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_api.sync_playwright() as player:
+        launched = player.chromium.launch(
+            executable_path=chromium, args=["--headless", "--no-sandbox", "--disable-gpu", *quiet]
+        )
+        yield launched
+        launched.close()
