@@ -19,7 +19,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("explain", "evaluate", "intervene", "training", "world", "present"),
     ("settings",),
     ("plugins",),
-    ("asking", "runs"),
+    ("asking", "runs", "recipes"),
     ("materials",),
     ("study",),
     ("reporting",),
@@ -30,6 +30,9 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 
 ONLY = {"present": ("errors", "records", "store")}
 """Layers that may import less than everything below them."""
+
+ONLY_FOR = {"recipes": ("cli",)}
+"""Layers that not everything above them may import: what is trained here is read from its files elsewhere."""
 
 HEAVY = ("torch", "torchvision", "transformers", "timm", "open_clip", "numba")
 WITHOUT = {
@@ -85,6 +88,8 @@ def _broken_arrow(layer: str, other: str) -> str:
         return f"{arrow}, which lies above it; arrows point down only"
     if other not in ONLY.get(layer, (other,)):
         return f"{arrow}; it may import {', '.join(ONLY[layer])} only"
+    if layer not in ONLY_FOR.get(other, (layer,)):
+        return f"{arrow}; only {', '.join(ONLY_FOR[other])} may"
     return ""
 
 

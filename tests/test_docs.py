@@ -42,7 +42,9 @@ def test_the_generated_pages_are_fresh(generate: ModuleType) -> None:
 
 
 def test_every_verb_and_option_has_a_help_text(generate: ModuleType) -> None:
-    assert sorted(generate.verbs()) == ["evaluate", "explain", "layers", "methods", "table"]
+    assert sorted(generate.verbs()) == [
+        *("demo", "evaluate", "explain", "layers", "methods", "report", "table", "train-bundled"),
+    ]
     for verb, function in generate.verbs().items():
         assert (function.__doc__ or "").strip().endswith("."), f"{verb} has no help text"
         for parameter in generate.parameters(function):

@@ -96,6 +96,12 @@ def test_the_checker_sees_the_whole_package() -> None:
             "from neuronym.functional import x",
             "'present' imports 'functional'; it may import errors, records, store only",
         ),
+        ("demo.py", "from neuronym.recipes.bundled import make", "'demo' imports 'recipes'; only cli may"),
+        (
+            "world/a.py",
+            "from neuronym.training.classifier import train_classifier",
+            "'world' imports 'training'; siblings never import each other",
+        ),
         ("present/a.py", "import torch.nn", "'present' imports 'torch', and is to work without it"),
         ("store/a.py", "def f():\n    import torch", "'store' imports 'torch', and is to work without it"),
         (
@@ -117,7 +123,7 @@ def test_the_checker_sees_the_whole_package() -> None:
 )
 def test_a_planted_violation_is_found_and_told(file: str, line: str, text: str, tmp_path: Path) -> None:
     package = tmp_path / "neuronym"
-    for layer in ("store", "functional", "probes", "explain", "targets", "evaluate", "present", "cli", "store/deep"):
+    for layer in ("store", "functional", "probes", "explain", "targets", "evaluate", "present", "cli", "world", "store/deep"):
         (package / layer).mkdir(parents=True)
     (package / "__init__.py").write_text("from neuronym.study import Study\n")
     place = package / file
@@ -131,6 +137,7 @@ def test_what_points_down_is_allowed(tmp_path: Path) -> None:
     (package / "cli").mkdir(parents=True)
     (package / "present").mkdir()
     (package / "cli" / "a.py").write_text("import torch\nfrom neuronym.study import Study\nfrom . import b\n")
+    (package / "cli" / "b.py").write_text("from neuronym.recipes.bundled import make\n")
     (package / "present" / "a.py").write_text(
         "import pandas\nfrom neuronym.store.query import export\nfrom ..records import Unit\n"
     )

@@ -114,6 +114,26 @@ def test_it_is_listed(installed: Path, work: Path) -> None:
     ]
 
 
+def test_its_images_with_what_they_know(installed: Path, work: Path) -> None:
+    what = ["--model", "blobs:colours", "--layers", "detect", "--images", "cards:40", "--concepts", "labels:colour"]
+    study = ["--method", "clip-dissect", "--set", "top_k=5", "--out", "studies/cards", "--device", "cpu"]
+    neuronym(installed, work, "explain", *what, *study)
+    text = neuronym(installed, work, "table", "studies/cards", "--format", "csv")
+    assert [row["description"] for row in csv.DictReader(io.StringIO(text))] == list(COLOURS)
+    # The study finds its images again by their name, in another process and from another folder.
+    (work / "elsewhere").mkdir()
+    place = Path("..") / "studies" / "cards"
+    again = ["explain", "--out", str(place), "--resume", "--method", "most-similar-colour", "--concepts"]
+    run(
+        str(Path(sys.executable).with_name("neuronym")),
+        *[*again, "labels:colour", "--encoder", "histogram:rgb", "--set", "top=3", "--device", "cpu"],
+        cwd=work / "elsewhere",
+        path=(installed,),
+    )
+    said = neuronym(installed, work, "explain", *what[:5], "cards:many", *what[6:], *study, fails=True)
+    assert said.endswith("Error: 'cards:many' is no number of cards. Write one from 1 to 10000, for example cards:40.\n")
+
+
 def test_its_errors_reach_the_user(installed: Path, work: Path) -> None:
     said = explain(installed, work, "most-similar-colour", "--set", "top=0", "--out", "studies/none", fails=True)
     assert said.endswith("Error: most-similar-colour got top=0; it must be at least 1.\n")

@@ -14,10 +14,12 @@ import torch
 
 import tiny_models
 from neuronym import plugins
-from neuronym.errors import MethodError, TargetError, UnknownNameError, UserError
+from neuronym.asking import image_places
+from neuronym.errors import MethodError, ProbeError, TargetError, UnknownNameError, UserError
 from neuronym.explain.clip_dissect import ClipDissect
 from neuronym.explain.concepts import ConceptSet
 from neuronym.plugins import installed, make_method, method_class, resolve
+from neuronym.probes.probe_set import index
 from neuronym.settings import read_setting
 
 if TYPE_CHECKING:
@@ -134,12 +136,17 @@ def says(text: str) -> str:
     return f"^{re.escape(text)}$"
 
 
-BUILT_IN = {"target": {"torchvision", "timm", "hf", "module"}, "encoder": {"hf", "open_clip"}}
+BUILT_IN = {
+    "target": {"torchvision", "timm", "hf", "bundled", "module"},
+    "encoder": {"hf", "open_clip", "bundled", "oracle"},
+    "image": {"bundled"},
+}
 
 
 def test_built_ins_enter_by_the_same_door() -> None:
     assert set(installed("target")) == BUILT_IN["target"]
     assert set(installed("encoder")) == BUILT_IN["encoder"]
+    assert set(installed("image")) == BUILT_IN["image"]
     assert method_class("clip-dissect") is ClipDissect
 
 
@@ -180,8 +187,10 @@ def test_a_folder_by_every_way_to_it(folder: Path, monkeypatch: pytest.MonkeyPat
         assert (choice.entry.name, choice.rest) == ("hf", name)
 
 
-TARGETS = "hf:NAME, timm:NAME, torchvision:NAME, package.module:callable, or owner/name on Hugging Face"
-ENCODERS = "hf:NAME, open_clip:NAME, package.module:callable, or owner/name on Hugging Face"
+TARGETS = "bundled:NAME, hf:NAME, timm:NAME, torchvision:NAME, package.module:callable, or owner/name on Hugging Face"
+ENCODERS = (
+    "bundled:NAME, hf:NAME, open_clip:NAME, oracle:NAME, package.module:callable, or owner/name on Hugging Face"
+)
 
 
 @pytest.mark.parametrize("name", ["resnet50", "", " ", "a/b/c", "no folder/of mine", "~no-such-user", "x" * 5000])
@@ -197,7 +206,8 @@ def test_names_without_prefix(name: str) -> None:
 
 @pytest.mark.parametrize("prefix", plugins.RESERVED)
 def test_reserved_prefixes_are_never_modules(prefix: str) -> None:
-    for kind, shown in (("target", "hf:, timm:, torchvision:"), ("encoder", "hf:, open_clip:")):
+    prefixes = {"target": "bundled:, hf:, timm:, torchvision:", "encoder": "bundled:, hf:, open_clip:, oracle:"}
+    for kind, shown in prefixes.items():
         name = f"{prefix}://some.where/model"
         if prefix in BUILT_IN[kind]:
             assert resolve(kind, name).rest == "//some.where/model"  # type: ignore[arg-type]
@@ -293,12 +303,12 @@ def test_a_package_adds_names(package: Any) -> None:
     assert set(installed("target")) == {*BUILT_IN["target"], "mine"}
     assert resolve("target", "mine:small").rest == "small"
     assert make_method("second", {}).name == "first"
-    with pytest.raises(UnknownNameError, match=r"Prefixes of targets: hf:, mine:, timm:, torchvision:\.$"):
+    with pytest.raises(UnknownNameError, match=r"Prefixes of targets: bundled:, hf:, mine:, timm:, torchvision:\.$"):
         resolve("target", "openai:x")
 
 
 @pytest.mark.parametrize("prefix", [*plugins.RESERVED, "module"])
-@pytest.mark.parametrize("kind", ["target", "encoder", "method"])
+@pytest.mark.parametrize("kind", ["target", "encoder", "method", "image"])
 def test_a_package_cannot_have_a_reserved_prefix(package: Any, kind: Any, prefix: str) -> None:
     package("greedy", f"[neuronym.{kind}s]\n{prefix} = my_things:letters\n")
     text = f"The package 'greedy' claims the reserved prefix {prefix!r} for a {kind}. Uninstall it."
@@ -321,7 +331,7 @@ def test_two_packages_cannot_have_one_name(package: Any) -> None:
     ],
 )
 def test_a_broken_package_is_named(package: Any, source: str, reason: str) -> None:
-    kinds = ("target", "encoder", "method")
+    kinds = ("target", "encoder", "method", "image")
     package("cracked", "\n".join(f"[neuronym.{kind}s]\nbroken = in_cracked:load" for kind in kinds), source)
     text = (
         f"'broken' of the package 'cracked' (in_cracked:load) cannot be loaded: {reason}. Install what it needs, or "
@@ -331,6 +341,7 @@ def test_a_broken_package_is_named(package: Any, source: str, reason: str) -> No
         lambda: plugins.target("broken:x"),
         lambda: plugins.encoder("broken:x", CPU),
         lambda: method_class("broken"),
+        lambda: plugins.image_source("broken:x"),
     ):
         with pytest.raises(UserError, match=says(text)):
             use()
@@ -344,6 +355,86 @@ def test_a_loader_that_gives_no_target(package: Any) -> None:
     )
     with pytest.raises(UserError, match=says(text)):
         plugins.target("loose:x")
+
+
+IMAGES = """
+import numpy as np
+
+from neuronym.errors import ProbeError
+from neuronym.probes.sources import Member
+
+
+class Squares:
+    def __init__(self, name, count):
+        self.name, self.count = name, count
+
+    def __len__(self):
+        return 0  # a source may look empty to Python
+
+    def members(self):
+        return [Member(str(number), None) for number in range(self.count)]
+
+    def read(self, member):
+        return np.full((5, 6, 3), int(member), np.uint8)
+
+
+def load(rest):
+    if not rest.isdecimal():
+        raise ProbeError(f"'squares:{rest}' is no number of squares.")
+    return Squares(f"squares:{rest}", int(rest))
+
+
+def wrong(rest):
+    return ["0.png"]
+"""
+
+
+def test_images_by_name_or_by_path(folder: Path, package: Any) -> None:
+    package("geometry", "[neuronym.images]\nsquares = in_geometry:load\n", IMAGES)
+    made = plugins.image_source("squares:7")
+    assert made is not None
+    assert (made.name, [member.name for member in made.members()]) == ("squares:7", list("0123456"))
+    with pytest.raises(ProbeError, match=says("'squares:many' is no number of squares.")):
+        plugins.image_source("squares:many")
+    world = plugins.image_source("bundled:world/test/20")
+    assert world is not None
+    assert world.name == "bundled:world/test/20"
+    for path in ("photos", "photos/of: cats", "cats: a folder", "C:/photos", "circles:7", "/a/squares:7", "", ":", ":x"):
+        assert plugins.image_source(path) is None, path
+    given = image_places(["squares:3", "photos", Path("more"), "~", made, "bundled:world/explain/9"])
+    names = [one if isinstance(one, str) else one.name for one in given]  # type: ignore[union-attr]
+    home = str(Path("~").expanduser())
+    assert names == ["squares:3", f"{folder}/photos", f"{folder}/more", home, "squares:7", "bundled:world/explain/9"]
+    assert given[4] is made
+    assert image_places("squares:3")[0].name == "squares:3"  # type: ignore[union-attr]
+    assert image_places(made) == [made]
+    probe = index(image_places("squares:40"), seed=1)
+    assert probe.sources == ("squares:40",)
+    assert [probe.load(row).getpixel((0, 0))[0] for row in range(3)] == [int(one.member) for one in probe.images[:3]]  # type: ignore[index]
+
+
+def test_images_of_prefixes_that_have_none(package: Any) -> None:
+    package("geometry", "[neuronym.images]\nsquares = in_geometry:load\n", IMAGES)
+    for prefix in sorted(set(plugins.RESERVED) - BUILT_IN["image"]):
+        name = f"{prefix}:cifar10"
+        text = (
+            f"The prefix '{prefix}:' of {name!r} does not name images here. Give a path, or a name with one of the "
+            "prefixes bundled:, squares:."
+        )
+        with pytest.raises(UnknownNameError, match=says(text)):
+            plugins.image_source(name)
+        with pytest.raises(UnknownNameError, match=says(text)):
+            image_places(["photos", name])
+
+
+def test_a_loader_that_gives_no_images(package: Any) -> None:
+    package("bare", "[neuronym.images]\nsquares = in_bare:wrong\n", IMAGES)
+    text = (
+        "squares:7 gave a list, which is no source of images. It must have name, members and read; see "
+        "neuronym.probes.sources.Source."
+    )
+    with pytest.raises(UserError, match=says(text)):
+        plugins.image_source("squares:7")
 
 
 def test_what_methods_take() -> None:

@@ -28,6 +28,7 @@ PUBLIC = [
     "LayerView",
     "MethodError",
     "NeuronymError",
+    "NeuronymWarning",
     "NonFiniteError",
     "Preprocessing",
     "ProbeError",

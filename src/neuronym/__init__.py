@@ -38,8 +38,8 @@ if TYPE_CHECKING:
         Score,
         Unit,
     )
-    from neuronym.store.layer_view import LayerView
     from neuronym.reporting import write_report
+    from neuronym.store.layer_view import LayerView
     from neuronym.study import Study
     from neuronym.targets.preprocessing import Preprocessing
     from neuronym.targets.target import Target

@@ -39,6 +39,4 @@ def write_report(
     if doubled is not None:
         raise UserError(f"Two of the studies are called {doubled!r}. Rename the folder of one of them.")
     inputs = [pages.ReportInput(name, study.store, study.view) for name, study in zip(names, opened, strict=True)]
-    return pages.write_report(
-        Path(folder), inputs, layers=layers, title=title, overwrite=overwrite, progress=report
-    )
+    return pages.write_report(Path(folder), inputs, layers=layers, title=title, overwrite=overwrite, progress=report)

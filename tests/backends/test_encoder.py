@@ -138,9 +138,27 @@ class FreshKey(Letters):
         self.__dict__.update(state, key="another-key")
 
 
+class Narrow(Letters):
+    domain = "bundled:world"
+
+    def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
+        if any(image.mode != "RGB" for image in images):
+            raise MethodError(f"{self.name} knows no such image.")
+        return super().encode_images(images)
+
+
+class NarrowWithoutDomain(Narrow):
+    domain = None  # type: ignore[assignment]
+
+
+def test_an_encoder_with_a_domain_may_refuse_other_images() -> None:
+    check_encoder(Narrow(), tiny_models.images(), tiny_models.TEXTS)
+
+
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
+        (NarrowWithoutDomain, "are refused: test:letters knows no such image"),
         (Unnormalised, "texts gave rows that are not of length 1"),
         (Double, "images gave float64, not float32"),
         (BatchNormalised, "texts one at a time differ"),

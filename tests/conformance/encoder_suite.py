@@ -8,7 +8,8 @@ with at least three different images and three different texts, and
 
     check_equal_keys(load(...), load(...), images, texts)
 
-for two encoders that are meant to be the same.
+for two encoders that are meant to be the same. An encoder with an attribute ``domain``, which knows only some images, is
+given such images here, and may refuse others by a ``MethodError``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from neuronym.backends import ImageTextEncoder
+from neuronym.errors import MethodError
 
 Rows = npt.NDArray[np.float32]
 
@@ -91,11 +93,18 @@ def check_distinct(what: str, encode: Callable[[Any], Rows], inputs: Sequence[An
 
 
 def check_any_image(encoder: ImageTextEncoder) -> None:
-    """Any mode and any shape of image, alone or mixed in one batch."""
+    """Any mode and any shape of image, alone or mixed in one batch; refused in words only by encoders with a domain."""
     modes = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"]
     shapes = [(1, 1), (3, 3), (2, 90), (90, 2), (257, 131)]
     mixed = [Image.new(mode, (20, 30), 1) for mode in modes] + [Image.new("RGB", shape, "teal") for shape in shapes]
-    _check_shape(encoder, f"images of modes {modes} and sizes {shapes}", encoder.encode_images(mixed), len(mixed))
+    try:
+        rows = encoder.encode_images(mixed)
+    except MethodError as error:
+        domain = getattr(encoder, "domain", None)
+        assert isinstance(domain, str), f"images of modes {modes} and sizes {shapes} are refused: {error}"
+        assert encoder.name in str(error), f"the refusal does not name the encoder: {error}"
+        return
+    _check_shape(encoder, f"images of modes {modes} and sizes {shapes}", rows, len(mixed))
 
 
 def check_any_text(encoder: ImageTextEncoder) -> None:

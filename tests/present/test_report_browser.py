@@ -414,6 +414,17 @@ def test_a_phone_shows_every_page_without_scrolling_sideways(
         check_contrast(seen)
 
 
+def test_paper_is_light_in_both_themes(browser: Any, report: Path) -> None:
+    for seen in watched(browser, report, color_scheme="dark"):
+        seen.page.emulate_media(media="print")
+        for themed in ("", "dark"):
+            seen.open(f"{GALLERY}&unit=0")
+            seen.page.evaluate("theme => { document.documentElement.dataset.theme = theme }", themed)
+            assert seen.data("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+            assert not seen.page.locator(".bar").is_visible()
+            check_contrast(seen)
+
+
 def test_without_storage_the_theme_still_switches(browser: Any, report: Path) -> None:
     for seen in watched(browser, report):
         seen.page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new Error('no'); } })")

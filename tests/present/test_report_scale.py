@@ -18,7 +18,7 @@ from neuronym.study import Study
 from neuronym.targets.preprocessing import Preprocessing
 from neuronym.targets.target import Target
 
-UNITS, IMAGES = 2000, 900
+UNITS, IMAGES = 2000, 500
 
 pytestmark = pytest.mark.slow
 

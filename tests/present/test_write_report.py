@@ -106,6 +106,15 @@ def test_an_empty_folder_and_missing_parents_will_do(given: ReportInput, tmp_pat
     assert content(tmp_path / "empty") == content(tmp_path / "a" / "b" / "c")
 
 
+def test_the_present_folder_will_do_if_it_is_empty(
+    given: ReportInput, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert write_report(Path(), [given], layers=["head"]) == tmp_path / "here" / "index.html"
+    assert is_report(tmp_path / "here")
+
+
 def test_a_full_disk_leaves_nothing_behind_and_what_was_there(
     given: ReportInput, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

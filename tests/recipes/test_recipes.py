@@ -95,10 +95,7 @@ def test_the_tokenizer_knows_every_word_of_the_grammar(start: bool) -> None:
     texts = captions(draw_scenes(5, range(3000)), 1)
     generator = np.random.default_rng(0)
     texts += [
-        frame.replace("{}", write(concept, generator))
-        for group in PROMPTS
-        for concept in group
-        for frame in TEMPLATES
+        frame.replace("{}", write(concept, generator)) for group in PROMPTS for concept in group for frame in TEMPLATES
     ]
     rows = tokenizer(texts)["input_ids"]
     assert not any(UNKNOWN in row for row in rows)

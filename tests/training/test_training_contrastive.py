@@ -15,12 +15,14 @@ from torch import nn
 from neuronym.training.classifier import train_classifier
 from neuronym.training.contrastive import (
     ContrastiveBatch,
+    Towers,
     Weights,
     caption_loss,
     features,
     soft_cross_entropy,
     train_contrastive,
 )
+from neuronym.training.optimisers import Schedule
 
 
 def slow_soft_cross_entropy(logits: list[list[float]], fits: list[list[bool]]) -> float:
@@ -66,7 +68,7 @@ def test_features_are_taken_out_of_an_output_object() -> None:
 COLOURS = {"red": (1.0, 0.0, 0.0), "green": (0.0, 1.0, 0.0), "blue": (0.0, 0.0, 1.0)}
 
 
-class Towers(nn.Module):
+class TwoTowers(nn.Module):
     """The least model with two towers: means of channels, means of word vectors."""
 
     def __init__(self) -> None:
@@ -105,19 +107,14 @@ def batches(seed: int = 0) -> Iterator[ContrastiveBatch]:
         )
 
 
-def trained(seed: int, weights: Weights | None = None) -> tuple[Towers, list[float]]:
+def trained(seed: int, weights: Weights | None = None) -> tuple[TwoTowers, list[float]]:
     torch.manual_seed(seed)
-    model, seen = Towers(), list[float]()
+    model, seen = TwoTowers(), list[float]()
     train_contrastive(
-        model,
-        tokenize,
+        Towers(model, tokenize, model.scale.exp, 4),
         batches(),
-        120,
-        scale=lambda: model.scale.exp(),
+        Schedule(120, 3e-2),
         heads={"colour": 3, "odd": 3},
-        dim=4,
-        lr=3e-2,
-        matrix_lr=0.0,
         weights=weights,
         progress=lambda step, steps, loss: seen.append(loss),
     )
@@ -164,7 +161,7 @@ def test_a_classifier_learns_and_is_left_in_evaluation_mode() -> None:
     torch.manual_seed(0)
     model, seen = Channels(), list[float]()
     pairs = ((batch.pixels, batch.attributes["colour"]) for batch in batches())
-    train_classifier(model, pairs, 150, lr=5e-2, progress=lambda step, steps, loss: seen.append(loss))
+    train_classifier(model, pairs, Schedule(150, 5e-2), progress=lambda step, steps, loss: seen.append(loss))
     assert len(seen) == 150
     assert seen[-1] < 0.5 * seen[0]
     assert not model.training

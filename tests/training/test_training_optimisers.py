@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from neuronym.training.optimisers import Optimisers, block_matrices, parameter_count
+from neuronym.training.optimisers import Optimisers, Schedule, block_matrices
 
 
 class Blocks(nn.Module):
@@ -44,7 +44,7 @@ def test_a_frozen_matrix_is_left_out(model: Blocks) -> None:
 def test_every_parameter_moves_and_the_loss_falls(model: Blocks) -> None:
     tokens, classes = torch.arange(5), torch.tensor([0, 1, 2, 0, 1])
     before = {name: value.clone() for name, value in model.named_parameters()}
-    optimisers = Optimisers(model, 60, lr=1e-2, matrix_lr=1e-2)
+    optimisers = Optimisers(model, Schedule(60, 1e-2, 1e-2))
     losses = []
     for _ in range(60):
         loss = nn.functional.cross_entropy(model(tokens), classes)
@@ -56,7 +56,7 @@ def test_every_parameter_moves_and_the_loss_falls(model: Blocks) -> None:
 
 def test_the_rate_rises_then_falls_as_a_cosine(model: Blocks) -> None:
     steps, lr, warmup = 40, 0.5, 0.1
-    optimisers = Optimisers(model, steps, lr=lr, matrix_lr=0.0, warmup=warmup)
+    optimisers = Optimisers(model, Schedule(steps, lr, warmup=warmup))
     seen = []
     for _ in range(steps):
         seen.append(optimisers._all[0].param_groups[0]["lr"])
@@ -70,18 +70,14 @@ def test_the_rate_rises_then_falls_as_a_cosine(model: Blocks) -> None:
 def test_vectors_do_not_decay(model: Blocks) -> None:
     decays = {
         id(p): group["weight_decay"]
-        for group in Optimisers(model, 10, lr=1e-3, matrix_lr=0.0)._all[0].param_groups
+        for group in Optimisers(model, Schedule(10, 1e-3))._all[0].param_groups
         for p in group["params"]
     }
     assert all((decays[id(p)] > 0) == (p.ndim > 1) for p in model.parameters())
 
 
 def test_a_wild_gradient_is_cut(model: Blocks) -> None:
-    optimisers = Optimisers(model, 10, lr=1e-3, matrix_lr=0.0)
+    optimisers = Optimisers(model, Schedule(10, 1e-3))
     optimisers.step(1e6 * model(torch.arange(5)).square().sum())
     norm = torch.sqrt(sum((p.grad.square().sum() for p in model.parameters()), torch.zeros(())))
     assert norm.item() == pytest.approx(1.0, abs=1e-4)
-
-
-def test_parameters_are_counted(model: Blocks) -> None:
-    assert parameter_count([model, nn.Linear(2, 3)]) == 5 * 8 + 2 * (64 + 8 + 16) + 8 * 3 + 3 + 9

@@ -134,7 +134,7 @@ def test_wrong_links(text: str, sentence: str) -> None:
         # What may only be put in, what may only be depended on, and what no main object is.
         ("snow:fish:0.9", "depend on 'snow'. Nearest: arrow, yellow."),
         ("red:circle:0.9", "put in 'circle'. Nearest: purple, red, blue."),
-        ("red:tiny:0.9", "put in 'tiny'. XX"),
+        ("red:tiny:0.9", "put in 'tiny'. Nearest: pink, plain."),
         ("FISH:sea:0.9", "depend on 'FISH'. Known: arrow, black, blue, checkered, circle, crescent, cross, cyan, …."),
     ],
 )

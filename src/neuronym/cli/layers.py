@@ -13,7 +13,6 @@ from neuronym.cli import options as given
 from neuronym.cli.console import errors, output
 from neuronym.records import LayerInfo
 
-
 _GAP = 3
 """Columns between two columns of the table."""
 _LEAST = 6

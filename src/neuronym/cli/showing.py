@@ -130,7 +130,13 @@ def show_demonstration(found: Demonstration, console: Console) -> None:
         figure = row.held_out
         named = "" if row.named is None else f"{row.named[0]} of {row.named[1]}"
         shown.add_row(
-            row.model, row.layer, row.encoder, str(figure.units), named, _number(figure.mean), _share(figure.above_random)
+            row.model,
+            row.layer,
+            row.encoder,
+            str(figure.units),
+            named,
+            _number(figure.mean),
+            _share(figure.above_random),
         )
     console.print(shown)
     parts = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in found.seconds.items())

@@ -69,6 +69,7 @@ def write_report(
         StudyError: something other than a report is in the folder, or a report without ``overwrite``; a study is not
             probed or is damaged; the disk is full or the folder cannot be written.
     """
+    folder = folder.resolve() if folder.name in ("", "..") else folder  # it is made under another name first
     check_place(folder, overwrite=overwrite)
     _check_names(studies)
     materials = [

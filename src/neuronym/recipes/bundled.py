@@ -118,4 +118,3 @@ Right on scenes of bundled:world/test, which it was not trained on:
 |---|---|
 {figures}
 """
-

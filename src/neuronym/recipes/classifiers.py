@@ -10,6 +10,7 @@ import torch
 
 from neuronym.recipes.scenes import MEAN, STD, classified
 from neuronym.training.classifier import Progress, train_classifier
+from neuronym.training.optimisers import Schedule
 from neuronym.world.vocabulary import SHAPES, SIDE
 
 
@@ -82,8 +83,8 @@ def train(recipe: ClassifierRecipe, progress: Progress | None = None) -> Any:
     torch.manual_seed(recipe.seed)
     model = recipe.model().to(memory_format=torch.channels_last)
     batches = classified("train", recipe.batch)
-    steps = recipe.images // recipe.batch
-    train_classifier(model, batches, steps, lr=recipe.lr, matrix_lr=recipe.matrix_lr, progress=progress)
+    schedule = Schedule(recipe.images // recipe.batch, recipe.lr, recipe.matrix_lr)
+    train_classifier(model, batches, schedule, progress=progress)
     return model
 
 

@@ -1,4 +1,4 @@
-"""The two bundled image-text encoders, of different make: a CLIP with a vision transformer, an ALIGN with convolutions."""
+"""The two bundled image-text encoders, of different make: CLIP with a vision transformer, ALIGN with convolutions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from neuronym.recipes.captioned import HEADS, captioned
 from neuronym.recipes.scenes import MEAN, STD
 from neuronym.recipes.tokenizer import CONTEXT, END, PAD, START, make_tokenizer, words
 from neuronym.training.classifier import Progress
-from neuronym.training.contrastive import train_contrastive
+from neuronym.training.contrastive import Towers, train_contrastive
+from neuronym.training.optimisers import Schedule
 from neuronym.world.vocabulary import SIDE
 
 
@@ -139,7 +140,7 @@ def _align_scale(model: Any) -> Tensor:
 
 RECIPES = {
     "clip": EncoderRecipe(_clip, _clip_processor, _clip_scale, 96, 400_000, 64, 1.5e-3, 4e-3, 21),
-    "align": EncoderRecipe(_align, _align_processor, _align_scale, 128, 200_000, 64, 2e-3, 4e-3, 22),
+    "align": EncoderRecipe(_align, _align_processor, _align_scale, 128, 160_000, 64, 2e-3, 4e-3, 22),
 }
 
 
@@ -154,15 +155,10 @@ def train(recipe: EncoderRecipe, progress: Progress | None = None) -> tuple[Any,
         return {name: tokens[name] for name in ("input_ids", "attention_mask")}
 
     train_contrastive(
-        model,
-        tokenize,
+        Towers(model, tokenize, lambda: recipe.scale(model), recipe.dim),
         captioned(recipe.batch, recipe.seed),
-        recipe.images // recipe.batch,
-        scale=lambda: recipe.scale(model),
+        Schedule(recipe.images // recipe.batch, recipe.lr, recipe.matrix_lr),
         heads=HEADS,
-        dim=recipe.dim,
-        lr=recipe.lr,
-        matrix_lr=recipe.matrix_lr,
         progress=progress,
     )
     return model, recipe.processor(tokenizer)

@@ -34,11 +34,11 @@ RETRIEVED_AMONG = 32
 def encoder_figures(encoder: ImageTextEncoder, images: int = 4096) -> dict[str, float]:
     """Shares in 0..1, each a zero-shot choice of the description with the highest cosine, in its canonical words.
 
-    ``shapes``, ``colours``, ``patterns``, ``backgrounds`` and ``words`` choose among all of them and are right where the
-    choice is true of the scene (of either object; ``words`` counts scenes with one). ``shape of a lone object`` and
+    ``shapes``, ``colours``, ``patterns``, ``backgrounds`` and ``words`` choose among all of them and are right where
+    the choice is true of the scene (of either object; ``words`` counts scenes with one). ``shape of a lone object`` and
     ``pattern of a lone object`` take scenes with one object, where one choice alone is right. ``caption among 32``: the
-    own full caption (or another that is true) among those of 32 scenes. ``withheld pairs``: among all 120 pairs of shape
-    and colour, for scenes whose main object is of a pair that was not trained.
+    own full caption (or another that is true) among those of 32 scenes. ``withheld pairs``: among all 120 pairs of
+    shape and colour, for scenes whose main object is of a pair that was not trained.
     """
     scenes = draw_scenes(SEEDS["test"], np.arange(images))
     rows = embedded(encoder, scenes)
@@ -85,5 +85,3 @@ def _combined(encoder: ImageTextEncoder, images: int) -> float:
     scenes = drawn.rows(withheld(drawn) & np.array([pair in WITHHELD for pair in main]))
     pairs = [Thing(shape, colour) for shape in SHAPES for colour in COLOURS]
     return _choice(encoder, pairs, scenes, embedded(encoder, scenes))
-
-

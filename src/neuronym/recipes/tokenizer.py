@@ -26,7 +26,7 @@ def make_tokenizer(*, start: bool) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     vocabulary = {token: number for number, token in enumerate((*_SPECIAL, *words()))}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))  # noqa: S106
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     frame = "<start> $A <end>" if start else "$A <end>"
@@ -36,11 +36,11 @@ def make_tokenizer(*, start: bool) -> Any:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         model_max_length=CONTEXT,
-        pad_token="<pad>",  # noqa: S106
-        unk_token="<unk>",  # noqa: S106
-        bos_token="<start>",  # noqa: S106
-        eos_token="<end>",  # noqa: S106
-        cls_token="<start>",  # noqa: S106
+        pad_token="<pad>",
+        unk_token="<unk>",
+        bos_token="<start>",
+        eos_token="<end>",
+        cls_token="<start>",
     )
 
 

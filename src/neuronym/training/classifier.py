@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from neuronym.training.optimisers import Optimisers
+from neuronym.training.optimisers import Optimisers, Schedule
 
 Progress = Callable[[int, int, float], None]
 """Told the steps done, the steps in all, and a smoothed loss."""
@@ -16,10 +16,8 @@ Progress = Callable[[int, int, float], None]
 def train_classifier(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
-    steps: int,
+    schedule: Schedule,
     *,
-    lr: float = 1.5e-3,
-    matrix_lr: float = 0.0,
     label_smoothing: float = 0.02,
     progress: Progress | None = None,
 ) -> None:
@@ -28,22 +26,20 @@ def train_classifier(
     Args:
         model: called with ``pixel_values`` float [n, 3, height, width], gives ``logits`` [n, classes].
         batches: pairs of such pixels and int64 classes [n]; as many are taken as there are steps.
-        steps: how many optimiser steps.
-        lr: the highest learning rate.
-        matrix_lr: that of Muon for transformer blocks; 0 for AdamW throughout.
+        schedule: how long and how fast.
         label_smoothing: in 0..1.
         progress: called after every step.
     """
-    optimisers = Optimisers(model, steps, lr, matrix_lr)
+    optimisers = Optimisers(model, schedule)
     criterion = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
     model.train()
     smoothed = 0.0
-    for step, (pixels, classes) in zip(range(1, steps + 1), batches, strict=False):
+    for step, (pixels, classes) in zip(range(1, schedule.steps + 1), batches, strict=False):
         with torch.autocast("cpu", torch.bfloat16):
             logits = model(pixel_values=pixels).logits
         loss = criterion(logits.float(), classes)
         optimisers.step(loss)
         smoothed = float(loss.detach()) if step == 1 else 0.98 * smoothed + 0.02 * float(loss.detach())
         if progress is not None:
-            progress(step, steps, smoothed)
+            progress(step, schedule.steps, smoothed)
     model.eval()

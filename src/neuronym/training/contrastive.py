@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neuronym.training.classifier import Progress
-from neuronym.training.optimisers import Optimisers
+from neuronym.training.optimisers import Optimisers, Schedule
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class ContrastiveBatch:
         captions: n texts, one for each image.
         fits: which caption is true of which image, bool [n images, n captions]; the diagonal is true.
         prompts: groups of texts.
-        prompt_fits: for each group which text is true of which image, bool [n, texts]; an image without any is left out.
+        prompt_fits: for each group which text is true of which image, bool [n, texts]; images without are left out.
         attributes: classes by the name of a head, int64 [n], -1 where an image has none.
     """
 
@@ -45,66 +45,89 @@ class ContrastiveBatch:
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each loss counts."""
+    """How much each loss counts.
+
+    Prompts and attributes are means over some ten groups each, of which every one is a task of its own; with a weight of 1
+    the captions drown them, and shapes and patterns take several times as many images.
+    """
 
     captions: float = 1.0
-    prompts: float = 1.0
-    attributes: float = 0.5
+    prompts: float = 4.0
+    attributes: float = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Towers:
+    """A Hugging Face model of an image tower and a text tower.
+
+    Attributes:
+        model: has ``get_image_features`` and ``get_text_features``.
+        tokenize: the text tower's inputs for texts.
+        scale: the factor on cosines, a tensor of the model's that is trained with it.
+        dim: the width of the embeddings.
+    """
+
+    model: Any
+    tokenize: Callable[[Sequence[str]], Mapping[str, Tensor]]
+    scale: Callable[[], Tensor]
+    dim: int
+
+    def images(self, pixels: Tensor) -> Tensor:
+        """The embeddings of images, not normalised, float32 [n, dim]."""
+        with torch.autocast("cpu", torch.bfloat16):
+            return features(self.model.get_image_features(pixel_values=pixels)).float()
+
+    def texts(self, texts: Sequence[str]) -> Tensor:
+        """The embeddings of texts, not normalised, float32 [n, dim]."""
+        with torch.autocast("cpu", torch.bfloat16):
+            return features(self.model.get_text_features(**self.tokenize(texts))).float()
 
 
 def train_contrastive(
-    model: nn.Module,
-    tokenize: Callable[[Sequence[str]], Mapping[str, Tensor]],
+    towers: Towers,
     batches: Iterable[ContrastiveBatch],
-    steps: int,
+    schedule: Schedule,
     *,
-    scale: Callable[[], Tensor],
     heads: Mapping[str, int],
-    dim: int,
-    lr: float = 1.5e-3,
-    matrix_lr: float = 4e-3,
     weights: Weights | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Train a Hugging Face model of two towers in place, in bfloat16 where that is safe; it is left in evaluation mode.
+    """Train a model of two towers in place, in bfloat16 where that is safe; it is left in evaluation mode.
 
     Args:
-        model: has ``get_image_features`` and ``get_text_features``.
-        tokenize: the text tower's inputs for texts.
+        towers: the model.
         batches: as many are taken as there are steps.
-        steps: how many optimiser steps.
-        scale: the factor on cosines, a tensor of the model's that is trained with it.
+        schedule: how long and how fast.
         heads: how many classes each attribute has.
-        dim: the width of the embeddings.
-        lr: the highest learning rate of AdamW.
-        matrix_lr: that of Muon for transformer blocks.
         weights: of the three losses.
         progress: called after every step.
     """
     weights = weights or Weights()
-    classifiers = nn.ModuleDict({name: nn.Linear(dim, count) for name, count in heads.items()})
-    optimisers = Optimisers(nn.ModuleList([model, classifiers]), steps, lr, matrix_lr)
-    model.train()
+    classifiers = nn.ModuleDict({name: nn.Linear(towers.dim, count) for name, count in heads.items()})
+    optimisers = Optimisers(nn.ModuleList([towers.model, classifiers]), schedule)
+    towers.model.train()
     smoothed = 0.0
-    for step, batch in zip(range(1, steps + 1), batches, strict=False):
-        with torch.autocast("cpu", torch.bfloat16):
-            raw = features(model.get_image_features(pixel_values=batch.pixels)).float()  # type: ignore[operator]
-            # Prompts are shorter than captions; apart, neither is padded to the other's length.
-            words = [
-                features(model.get_text_features(**tokenize(texts))).float()  # type: ignore[operator]
-                for texts in (batch.captions, [text for group in batch.prompts for text in group])
-            ]
-        images = functional.normalize(raw, dim=1)
-        captions, prompts = (scale() * images @ functional.normalize(rows, dim=1).T for rows in words)
-        loss = weights.captions * caption_loss(captions, batch.fits)
-        loss = loss + weights.prompts * _prompt_loss(prompts, batch)
-        loss = loss + weights.attributes * _attribute_loss(classifiers, images * dim**0.5, batch.attributes)
+    for step, batch in zip(range(1, schedule.steps + 1), batches, strict=False):
+        loss = _loss(towers, classifiers, batch, weights)
         optimisers.step(loss)
         now = float(loss.detach())
         smoothed = now if step == 1 else 0.98 * smoothed + 0.02 * now
         if progress is not None:
-            progress(step, steps, smoothed)
-    model.eval()
+            progress(step, schedule.steps, smoothed)
+    towers.model.eval()
+
+
+def _loss(towers: Towers, heads: nn.ModuleDict, batch: ContrastiveBatch, weights: Weights) -> Tensor:
+    images = functional.normalize(towers.images(batch.pixels), dim=1)
+    # Prompts are shorter than captions; apart, neither is padded to the other's length.
+    captions = functional.normalize(towers.texts(batch.captions), dim=1)
+    prompts = functional.normalize(towers.texts([text for group in batch.prompts for text in group]), dim=1)
+    scale = towers.scale()
+    return (
+        weights.captions * caption_loss(scale * images @ captions.T, batch.fits)
+        + weights.prompts * _prompt_loss(scale * images @ prompts.T, batch)
+        + weights.attributes * _attribute_loss(heads, images * towers.dim**0.5, batch.attributes)
+    )
 
 
 def features(output: Any) -> Tensor:

@@ -101,7 +101,7 @@ class World(Sequence[Scene]):
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, number):  # type: ignore[no-untyped-def,override]
+    def __getitem__(self, number):  # type: ignore[no-untyped-def]
         """Scene ``number``, or a list of scenes for a slice."""
         if isinstance(number, slice):
             return [self[one] for one in range(self._count)[number]]

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from neuronym.errors import ProbeError, unknown_name
+from neuronym.errors import ProbeError
 from neuronym.probes.sources import Member
 from neuronym.records import LabelTable
 from neuronym.world.catalogue import catalogue, truth
 from neuronym.world.gallery import Gallery
 from neuronym.world.links import parse_links
 from neuronym.world.scenes import Scenes, draw_scenes
-from neuronym.world.splits import SEEDS
+from neuronym.world.splits import seed_of
 from neuronym.world.vocabulary import SHAPES
 
 GROUP = "concept"
@@ -75,18 +75,16 @@ def load(rest: str) -> WorldSource:
     """The source that ``bundled:`` with ``rest`` stands for: ``world[/SPLIT[/COUNT]][?links=...]``.
 
     Raises:
-        ProbeError: the name is of another form, or the count is no number of scenes.
-        UnknownNameError: there is no such split.
+        ProbeError: the name is of another form, the count is no number of scenes, or the links cannot be.
+        UnknownNameError: there is no such split, or no such thing to link.
     """
     name = f"bundled:{rest}"
     found = _NAME.fullmatch(rest)
     if found is None:
         raise ProbeError(f"There are no images {name!r}. {_FORM}")
     split = found["split"] or "explain"
-    if split not in SEEDS:
-        raise unknown_name("split of the world", split, SEEDS)
-    count = _count(name, found["count"], split)
-    return WorldSource(name, split, count, Gallery(SEEDS[split], parse_links(found["links"] or "")))
+    gallery = Gallery(seed_of(split), parse_links(found["links"] or ""))
+    return WorldSource(name, split, _count(name, found["count"], split), gallery)
 
 
 def _count(name: str, text: str | None, split: str) -> int:

@@ -73,7 +73,7 @@
         const distance = (threshold - field[at]) / slope;
         const outside = Math.min(Math.max(distance + 0.5, 0), 1);
         const line = Math.min(Math.max(2 - Math.abs(distance), 0), 1);
-        const shade = outside * 0.7;
+        const shade = outside * 0.64;
         const alpha = line + shade * (1 - line);
         if (alpha === 0) continue;
         for (let part = 0; part < 3; part += 1) {

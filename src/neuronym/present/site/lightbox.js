@@ -38,11 +38,13 @@
   // `items` are [view, words, rank words, value, map]; `mode()` and `cycle()` belong to the page below.
   neuronym.lightbox = (items, at, { scale, mode, cycle }) => {
     let place = at;
+    // Beyond some enlargement there is nothing more to see.
+    const most = Math.max(480, ...items.map(([view]) => 3.2 * view.width));
     const stage = h("div", { class: "stage" });
     const caption = h("div", { class: "caption" });
     const dialog = h(
       "dialog",
-      { class: "lightbox", "aria-label": "Enlarged image" },
+      { class: "lightbox", "aria-label": "Enlarged image", style: { "--most": `${most}px` } },
       stage,
       caption,
       neuronym.button("close", "Close (Esc)", () => dialog.close(), { class: "round shut" }),
@@ -54,8 +56,6 @@
       const [view, words, rank, value, map] = items[place];
       const figure = neuronym.picture(view, { words, mode: mode(), scale, map, pixels: 420 });
       figure.style.setProperty("--aspect", view.width / view.height);
-      // Beyond some enlargement there is nothing more to see.
-      figure.style.setProperty("--most", `${Math.max(420, 3.2 * view.width)}px`);
       stage.replaceChildren(figure);
       caption.replaceChildren(
         h("p", { class: "said" }, said(view.label === null ? view.name : view.label)),
