@@ -123,7 +123,18 @@ def test_the_checker_sees_the_whole_package() -> None:
 )
 def test_a_planted_violation_is_found_and_told(file: str, line: str, text: str, tmp_path: Path) -> None:
     package = tmp_path / "neuronym"
-    for layer in ("store", "functional", "probes", "explain", "targets", "evaluate", "present", "cli", "world", "store/deep"):
+    for layer in (
+        "store",
+        "functional",
+        "probes",
+        "explain",
+        "targets",
+        "evaluate",
+        "present",
+        "cli",
+        "world",
+        "store/deep",
+    ):
         (package / layer).mkdir(parents=True)
     (package / "__init__.py").write_text("from neuronym.study import Study\n")
     place = package / file

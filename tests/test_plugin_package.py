@@ -131,7 +131,9 @@ def test_its_images_with_what_they_know(installed: Path, work: Path) -> None:
         path=(installed,),
     )
     said = neuronym(installed, work, "explain", *what[:5], "cards:many", *what[6:], *study, fails=True)
-    assert said.endswith("Error: 'cards:many' is no number of cards. Write one from 1 to 10000, for example cards:40.\n")
+    assert said.endswith(
+        "Error: 'cards:many' is no number of cards. Write one from 1 to 10000, for example cards:40.\n"
+    )
 
 
 def test_its_errors_reach_the_user(installed: Path, work: Path) -> None:

@@ -188,9 +188,7 @@ def test_a_folder_by_every_way_to_it(folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 TARGETS = "bundled:NAME, hf:NAME, timm:NAME, torchvision:NAME, package.module:callable, or owner/name on Hugging Face"
-ENCODERS = (
-    "bundled:NAME, hf:NAME, open_clip:NAME, oracle:NAME, package.module:callable, or owner/name on Hugging Face"
-)
+ENCODERS = "bundled:NAME, hf:NAME, open_clip:NAME, oracle:NAME, package.module:callable, or owner/name on Hugging Face"
 
 
 @pytest.mark.parametrize("name", ["resnet50", "", " ", "a/b/c", "no folder/of mine", "~no-such-user", "x" * 5000])
@@ -399,7 +397,17 @@ def test_images_by_name_or_by_path(folder: Path, package: Any) -> None:
     world = plugins.image_source("bundled:world/test/20")
     assert world is not None
     assert world.name == "bundled:world/test/20"
-    for path in ("photos", "photos/of: cats", "cats: a folder", "C:/photos", "circles:7", "/a/squares:7", "", ":", ":x"):
+    for path in (
+        "photos",
+        "photos/of: cats",
+        "cats: a folder",
+        "C:/photos",
+        "circles:7",
+        "/a/squares:7",
+        "",
+        ":",
+        ":x",
+    ):
         assert plugins.image_source(path) is None, path
     given = image_places(["squares:3", "photos", Path("more"), "~", made, "bundled:world/explain/9"])
     names = [one if isinstance(one, str) else one.name for one in given]  # type: ignore[union-attr]

@@ -34,6 +34,7 @@ PUBLIC = [
     "ProbeError",
     "ProbeSet",
     "Region",
+    "Scene",
     "Score",
     "Study",
     "StudyError",
@@ -42,8 +43,11 @@ PUBLIC = [
     "Unit",
     "UnknownNameError",
     "UserError",
+    "World",
     "__version__",
+    "write_report",
 ]
+CLASSES = [name for name in PUBLIC if name[0].isupper()]
 
 
 def test_the_public_names_are_these() -> None:
@@ -54,7 +58,7 @@ def test_the_public_names_are_these() -> None:
     assert set(PUBLIC) <= set(everything)
 
 
-@pytest.mark.parametrize("name", PUBLIC[:-1])
+@pytest.mark.parametrize("name", CLASSES)
 def test_every_public_name_is_a_documented_class(name: str) -> None:
     found = getattr(neuronym, name)
     assert inspect.isclass(found)
@@ -67,10 +71,19 @@ def test_every_public_name_is_a_documented_class(name: str) -> None:
             assert inspect.getdoc(value), f"{name}.{member} has no docstring"
 
 
+def test_the_public_function_is_documented() -> None:
+    assert [name for name in PUBLIC if name not in (*CLASSES, "__version__")] == ["write_report"]
+    assert inspect.isfunction(neuronym.write_report)
+    assert "Args:" in (inspect.getdoc(neuronym.write_report) or "")
+
+
 def test_the_exceptions_are_one_tree() -> None:
     errors = [getattr(neuronym, name) for name in PUBLIC if name.endswith("Error")]
     assert all(issubclass(error, neuronym.NeuronymError) for error in errors)
     assert all(issubclass(error, neuronym.UserError) for error in errors if error is not neuronym.NeuronymError)
+    # Work goes on after it.
+    assert issubclass(neuronym.NeuronymWarning, UserWarning)
+    assert not issubclass(neuronym.NeuronymWarning, neuronym.NeuronymError)
 
 
 def test_type_checkers_see_the_same_names_as_programs() -> None:

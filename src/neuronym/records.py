@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
@@ -270,6 +271,21 @@ class Explanation:
     def id(self) -> str:
         """Identity of the explanation: the run that made it and the unit."""
         return f"{self.run}/{self.unit}"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the description, its score, the other candidates, and what the method noted."""
+        muted = '<div style="opacity:.68">'
+        score = "" if self.score is None else f" · score {self.score:.4g}"
+        said = self.description if self.description is not None else f"{self.state}: {self.reason}"
+        others = [one.text for one in self.candidates if one.text != self.description][:4]
+        notes = [f"also {', '.join(others)}"] if others else []
+        notes += [f"{one.kind}: {one.text}" for one in self.evidence if one.text is not None]
+        lines = "".join(f"{muted}{escape(note)}</div>" for note in notes)
+        big = "font-family:ui-serif,Charter,Georgia,serif;font-size:1.5em"
+        return (
+            f"<div>{muted}{escape(f'{self.unit} · {self.method}{score}')}</div>"
+            f'<div style="{big}">{escape(said)}</div>{lines}</div>'
+        )
 
 
 @dataclass(frozen=True, slots=True)

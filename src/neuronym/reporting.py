@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from neuronym.errors import UserError
 from neuronym.materials import Report
 from neuronym.present import report as pages
 from neuronym.study import Study, silent
@@ -34,9 +33,5 @@ def write_report(
         UserError: see :func:`neuronym.present.report.write_report`.
     """
     opened = [one if isinstance(one, Study) else Study.open(one, report) for one in studies]
-    names = [study.folder.absolute().name for study in opened]
-    doubled = next((name for name in names if names.count(name) > 1), None)
-    if doubled is not None:
-        raise UserError(f"Two of the studies are called {doubled!r}. Rename the folder of one of them.")
-    inputs = [pages.ReportInput(name, study.store, study.view) for name, study in zip(names, opened, strict=True)]
-    return pages.write_report(Path(folder), inputs, layers=layers, title=title, overwrite=overwrite, progress=report)
+    shown = [study.shown for study in opened]
+    return pages.write_report(Path(folder), shown, layers=layers, title=title, overwrite=overwrite, progress=report)

@@ -37,6 +37,8 @@ from neuronym.execute.devices import Running
 from neuronym.explain.concepts import ConceptSet
 from neuronym.explain.running import run_method
 from neuronym.materials import Materials, Report, strings_of
+from neuronym.present.gather import ReportInput
+from neuronym.present.notebook import UnitShown, study_html
 from neuronym.probes.probe_set import Given, ProbeSet, index
 from neuronym.records import ImageRecord, Json, LabelTable, LayerInfo, Score, Tokens
 from neuronym.runs import describe_run, run_name, units_of
@@ -397,6 +399,24 @@ class Study:
             StudyError: the activation pass is not done.
         """
         return self.store.view(layer, self.materials.services, run)
+
+    def unit(self, layer: str, index: int) -> UnitShown:
+        """One unit, for a look at it in a notebook.
+
+        Raises:
+            UserError: there is no such layer, or it has no such unit.
+        """
+        found = self.store.layer(layer)
+        check_units([found], [index])
+        return UnitShown(self.shown, found.name, index)
+
+    @property
+    def shown(self) -> ReportInput:
+        """What pages about the study are made from."""
+        return ReportInput(self.folder.absolute().name, self.store, self.view)
+
+    def _repr_html_(self) -> str:
+        return study_html(self.shown)
 
     def _told(self, stage: str, done: int, total: int) -> None:
         self.report(stage, done, total)

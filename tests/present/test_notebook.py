@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from neuronym.errors import UnknownNameError
-from neuronym.present.notebook import explanation_html, overlaid, study_html, unit_html
+from neuronym.present.notebook import overlaid, study_html, unit_html
 from neuronym.present.report import ReportInput
 from neuronym.records import Candidate, Evidence, Explanation, Unit
 from neuronym.study import Study
@@ -105,13 +105,13 @@ def test_an_explanation_shows_its_words_escaped() -> None:
         unit, "m<i>", "run", "described", ATTACK, 1.5, (Candidate(ATTACK, 1.5), Candidate("<b>other", 1.0)),
         (Evidence("tie", text="<u>two"), Evidence("exemplar", image_id="x")),
     )  # fmt: skip
-    shown = Fragment(explanation_html(told))
+    shown = Fragment(told._repr_html_())
     shown.check_inert()
     for text in (f"{ATTACK}:3", "m<i>", "score 1.5", "also <b>other", "tie: <u>two"):
         assert text in shown.text
-    failed = Fragment(explanation_html(Explanation(unit, "m", "run", "failed", reason="<s>no network")))
+    failed = Fragment(Explanation(unit, "m", "run", "failed", reason="<s>no network")._repr_html_())
     assert "failed: <s>no network" in failed.text
-    assert not re.search("<(s|u|i)>", explanation_html(told))
+    assert not re.search("<(s|u|i)>", told._repr_html_())
 
 
 def test_the_map_is_drawn_where_its_frame_lies() -> None:

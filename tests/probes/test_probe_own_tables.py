@@ -48,7 +48,12 @@ def record(source: str, number: int) -> ImageRecord:
 
 def test_rows_follow_the_records_whatever_their_order() -> None:
     records = [record("b", 9), record("plain", 1), record("a", 4), record("b", 10), record("a", 3)]
-    sources: list[Source] = [Knowing("a"), Plain("plain"), Knowing("b", divisors=(3, 5)), Knowing("unused", divisors=(7,))]
+    sources: list[Source] = [
+        Knowing("a"),
+        Plain("plain"),
+        Knowing("b", divisors=(3, 5)),
+        Knowing("unused", divisors=(7,)),
+    ]
     table = own_tables(records, sources)
     assert table is not None
     assert table.concepts == ("by 2", "by 3", "by 5")

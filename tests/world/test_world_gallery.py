@@ -91,7 +91,9 @@ DAMAGES = {
     "another type": lambda path: np.save(path, RIGHT.astype(np.int8)),
     "objects": lambda path: np.save(path, np.array([{}], dtype=object), allow_pickle=True),
     "the right length without content": lambda path: np.save(path, np.zeros_like(RIGHT)),
-    "an end without content": lambda path: np.save(path, np.where(np.arange(CHUNK)[:, None, None, None] < 400, RIGHT, 0)),
+    "an end without content": lambda path: np.save(
+        path, np.where(np.arange(CHUNK)[:, None, None, None] < 400, RIGHT, 0)
+    ),
 }
 
 
@@ -185,7 +187,9 @@ def test_the_key_covers_what_is_drawn_with(monkeypatch: pytest.MonkeyPatch) -> N
 
 def program(kind: str, folder: Path) -> str:
     script = str(Path(__file__).with_name("killed_gallery.py"))
-    done = subprocess.run([sys.executable, script, kind, folder], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        [sys.executable, script, kind, folder], capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

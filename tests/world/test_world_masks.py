@@ -51,7 +51,7 @@ def test_pixels_of_places_and_of_writing() -> None:
         name = concept.name if isinstance(concept, Place) else concept.word
         there = values == names.index(name)
         found = mask(concept, SCENES, REGION_MAPS)
-        assert np.array_equal(found, (REGION_MAPS == code) & there[:, None, None])
+        assert np.array_equal(found, (code == REGION_MAPS) & there[:, None, None])
         assert np.array_equal(found.any((1, 2)), presence(concept, SCENES))
     assert np.array_equal(mask(Writing(), SCENES, REGION_MAPS), REGION_MAPS == 5)
 

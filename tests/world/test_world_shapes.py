@@ -87,8 +87,6 @@ def test_shapes_differ_clearly() -> None:
             assert (common / either > 0.9) == same, (SHAPES[one], SHAPES[other])
 
 
-
-
 @pytest.mark.parametrize("word", WORDS)
 def test_letters_against_a_raster_of_the_font(word: str) -> None:
     cells = word_bitmap(word)

@@ -258,7 +258,12 @@ def _known(value: float | None) -> float:
 
 
 def _last(path: str) -> str:
-    """The last part of a path: a report is passed on, and where its maker's files lie is nobody's business."""
+    """The last part of a path: a report is passed on, and where its maker's files lie is nobody's business.
+
+    A name with a prefix, such as ``bundled:world/test``, is no path and stays as it is.
+    """
+    if re.match(r"\w{2,}:(?![\\/])", path):
+        return path
     return PurePath(re.sub(r"[\\/]+$", "", path).replace("\\", "/")).name or path
 
 

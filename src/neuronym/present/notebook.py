@@ -1,4 +1,4 @@
-"""How units, explanations and studies show themselves in a notebook: HTML that needs nothing from outside.
+"""How units and studies show themselves in a notebook: HTML that needs nothing from outside.
 
 Everything that comes from data is escaped, styles are inline, and colours are those of the notebook's own text, so that
 the fragments read on light and dark grounds.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -21,7 +22,7 @@ from neuronym.present.pages import RunFigures, RunView
 from neuronym.present.thumbnails import Size, encode
 from neuronym.present.unit_page import MethodLabel
 from neuronym.present.units import as_bytes, place_image
-from neuronym.records import Exemplar, Explanation, LayerInfo, Summary
+from neuronym.records import Exemplar, LayerInfo, Summary
 from neuronym.store.layer_view import LayerView
 
 _SIZE = Size(160, 80, exact=True)
@@ -30,21 +31,6 @@ _CELL = (
     "text-align:left;padding:4px 18px 4px 0;border:0;border-top:1px solid rgba(128,128,128,.3);vertical-align:baseline"
 )
 _SERIF = "font-family:ui-serif,Charter,Georgia,serif"
-
-
-def explanation_html(explanation: Explanation) -> str:
-    """What one method says about one unit: the description, its score and the other candidates."""
-    if explanation.description is not None:
-        said = _big(explanation.description)
-    else:
-        said = f"<b>{escape(explanation.state)}</b>: {escape(explanation.reason or '')}"
-    score = "" if explanation.score is None else f" · score {_number(explanation.score)}"
-    others = [one.text for one in explanation.candidates if one.text != explanation.description][:4]
-    notes = [f"also {', '.join(others)}"] if others else []
-    notes += [f"{one.kind}: {one.text}" for one in explanation.evidence if one.text is not None]
-    lines = "".join(f'<div style="{_MUTED}">{escape(note)}</div>' for note in notes)
-    head = f"{escape(str(explanation.unit))} · {escape(explanation.method)}{score}"
-    return f'<div><div style="{_MUTED}">{head}</div><div>{said}</div>{lines}</div>'
 
 
 def unit_html(study: ReportInput, layer: str, index: int, *, summary: Summary | None = None, count: int = 8) -> str:
@@ -94,6 +80,27 @@ def study_html(study: ReportInput) -> str:
         f'<table style="border-collapse:collapse;margin-top:8px"><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
+
+
+@dataclass(frozen=True)
+class UnitShown:
+    """A unit of a study, which shows itself in a notebook: what was said of it, and its strongest exemplars.
+
+    Attributes:
+        study: the study.
+        layer: the name of one of its layers.
+        index: position of the unit in the layer.
+    """
+
+    study: ReportInput
+    layer: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.layer}:{self.index}"
+
+    def _repr_html_(self) -> str:
+        return unit_html(self.study, self.layer, self.index)
 
 
 def _layer_rows(layer: LayerInfo, made: Sequence[RunFigures], runs: Sequence[RunView]) -> str:

@@ -47,8 +47,8 @@ class ContrastiveBatch:
 class Weights:
     """How much each loss counts.
 
-    Prompts and attributes are means over some ten groups each, of which every one is a task of its own; with a weight of 1
-    the captions drown them, and shapes and patterns take several times as many images.
+    Prompts and attributes are means over some ten groups each, of which every one is a task of its own; with a weight
+    of 1 the captions drown them, and shapes and patterns take several times as many images.
     """
 
     captions: float = 1.0

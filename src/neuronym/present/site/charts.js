@@ -8,7 +8,15 @@
   // Bars from low to high; `marks` are [value, class, words] and stand as lines.
   neuronym.histogram = (view, { label, marks = [], rug = [], width = 480, height = 120, root = false, format = neuronym.number }) => {
     const base = height - 18;
-    const top = 16;
+    // Marks that stand close to each other have their words on lines of their own.
+    const placed = [];
+    for (const [value] of [...marks].sort((a, b) => b[0] - a[0])) {
+      const x = ((value - view.low) / (view.high - view.low || 1)) * width;
+      const crowd = placed.filter((other) => Math.abs(other.x - x) < 44).length;
+      placed.push({ value, x, line: crowd });
+    }
+    const lineOf = (value) => placed.find((one) => one.value === value).line;
+    const top = 16 + 11 * Math.max(0, ...placed.map((one) => one.line));
     const reach = view.high - view.low;
     const place = (value) => (reach > 0 ? ((value - view.low) / reach) * width : width / 2);
     const size = (count) => (root ? Math.sqrt(count) : count);
@@ -28,11 +36,12 @@
     const lines = marks.map(([value, kind, words]) => {
       const x = Math.min(Math.max(place(value), 1), width - 1);
       const end = x > width * 0.8;
+      const y = 10 + 11 * lineOf(value);
       return svg(
         "g",
         { class: `mark ${kind}` },
-        svg("line", { x1: x, x2: x, y1: 12, y2: base }),
-        svg("text", { x: end ? x - 4 : x + 4, y: 10, "text-anchor": end ? "end" : "start" }, words),
+        svg("line", { x1: x, x2: x, y1: y + 2, y2: base }),
+        svg("text", { x: end ? x - 4 : x + 4, y, "text-anchor": end ? "end" : "start" }, words),
       );
     });
     const ticks = rug.map((value) =>

@@ -1,0 +1,89 @@
+"""The demonstration, and the verbs ``demo`` and ``report``, through the program itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from neuronym.cli.showing import show_demonstration
+from neuronym.demo import ENCODERS, NETWORKS, Demonstration, demonstrate
+from neuronym.errors import UserError
+from neuronym.study import Study
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "there"
+
+
+@pytest.fixture(scope="module")
+def found(place: Path) -> Demonstration:
+    return demonstrate(place, explain=600, test=300)
+
+
+@pytest.mark.slow
+def test_every_layer_is_described_with_every_encoder(found: Demonstration) -> None:
+    layers = [(shown.model, layer) for shown in NETWORKS for layer in shown.layers]
+    assert {(row.model, row.layer) for row in found.rows} == set(layers)
+    assert len(found.rows) == len(ENCODERS) * len(layers)
+    assert all(
+        row.held_out.units == row.held_out.scored + sum(n for _, n in row.held_out.unscored) for row in found.rows
+    )
+
+
+@pytest.mark.slow
+def test_the_classes_are_found_among_four_hundred_concepts(found: Demonstration) -> None:
+    logits = {row.encoder: row for row in found.rows if row.named is not None}
+    assert set(logits) == set(ENCODERS)
+    for row in logits.values():
+        assert row.named is not None
+        assert row.named[0] >= 11
+        assert row.named[1] == 12
+        assert row.held_out.mean is not None
+        assert row.held_out.mean > 0.6
+        assert row.held_out.above_random == 1
+
+
+@pytest.mark.slow
+def test_the_figures_are_those_of_the_studies(found: Demonstration, place: Path) -> None:
+    for shown in NETWORKS:
+        study = Study.open(place / shown.folder)
+        encoders = {run: str(made["encoder"]) for run, made in study.store.manifest.runs.items()}
+        assert sorted(encoders.values()) == sorted(ENCODERS)
+        for (run, layer), figures in study.evaluate().items():
+            (row,) = (r for r in found.rows if (r.model, r.layer, r.encoder) == (shown.model, layer, encoders[run]))
+            assert row.held_out == figures
+
+
+@pytest.mark.slow
+def test_the_report_shows_both_networks(found: Demonstration, place: Path) -> None:
+    assert found.page == place / "report" / "index.html"
+    said = json.loads((place / "report" / "report.json").read_text())
+    assert [study["name"] for study in said["report"]["studies"]] == [shown.folder for shown in NETWORKS]
+    assert any(stage == "report" for stage in found.seconds)
+
+
+@pytest.mark.slow
+def test_a_demonstration_is_not_overwritten_unasked(found: Demonstration, place: Path) -> None:
+    assert found.page.is_file()
+    with pytest.raises(UserError, match=re.escape(f"There is a demonstration at {str(place)!r} already.")):
+        demonstrate(place)
+    assert found.page.is_file()
+
+
+@pytest.mark.slow
+def test_the_table_of_figures_is_whole(found: Demonstration) -> None:
+    from io import StringIO
+
+    from rich.console import Console
+
+    file = StringIO()
+    show_demonstration(found, Console(file=file, width=140))
+    shown = file.getvalue()
+    for row in found.rows:
+        assert row.encoder in shown
+        assert row.layer in shown
+    assert "12 of 12" in shown or "11 of 12" in shown

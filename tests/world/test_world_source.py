@@ -1,0 +1,187 @@
+"""The world as probe images: split, labelled by what is in the scenes, and found again by name."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuronym import plugins
+from neuronym.errors import ProbeError, StudyError, UserError
+from neuronym.probes import ProbeSet, index
+from neuronym.probes.sources import Source
+from neuronym.study import Study
+from neuronym.world.catalogue import catalogue
+from neuronym.world.concepts import presence
+from neuronym.world.render import render
+from neuronym.world.scenes import MAIN, draw_scenes
+from neuronym.world.source import COUNTS, GROUP, WorldSource, load
+from neuronym.world.splits import SEEDS
+from neuronym.world.vocabulary import SHAPES
+from small_study import small_target
+
+
+@pytest.fixture(scope="module")
+def probe() -> ProbeSet:
+    return index([load("world/explain/60")], test_paths=[load("world/test/30")])
+
+
+def test_the_protocol_is_kept() -> None:
+    source = load("world/explain/20")
+    assert isinstance(source, Source)
+    assert (source.name, source.split, source.count) == ("bundled:world/explain/20", "explain", 20)
+    scenes = draw_scenes(SEEDS["explain"], range(20))
+    assert source.members() == [(str(number), SHAPES[shape]) for number, shape in enumerate(scenes.shape[:, MAIN])]
+    fresh = pickle.loads(pickle.dumps(source))
+    for number in (0, 7, 19):
+        image = fresh.read(str(number))  # without a call of members before
+        assert np.array_equal(image, render(scenes)[0][number])
+    assert fresh.members() == source.members()
+    assert fresh.name == source.name
+
+
+def test_a_probe_set_of_two_splits(probe: ProbeSet) -> None:
+    assert (probe.count("explain"), probe.count("test"), probe.duplicates, probe.skipped) == (60, 30, 0, ())
+    assert probe.sources == ("bundled:world/explain/60", "bundled:world/test/30")
+    for row, record in enumerate(probe.images):
+        assert record.source == f"bundled:world/{record.split}/{60 if record.split == 'explain' else 30}"
+        scene = draw_scenes(SEEDS[record.split], [int(record.member)])
+        assert record.label == SHAPES[scene.shape[0, MAIN]]
+        assert (record.height, record.width) == (64, 64)
+        assert np.array_equal(np.asarray(probe.load(row)), render(scene)[0][0])
+
+
+def test_the_label_table_is_what_is_in_the_scenes(probe: ProbeSet) -> None:
+    table = probe.labels
+    assert table is not None
+    assert set(table.groups) == {"class", GROUP}
+    concepts = table.group(GROUP)
+    assert concepts.concepts == tuple(map(str, catalogue()))
+    for record, values in zip(probe.images, concepts.values, strict=True):
+        scene = draw_scenes(SEEDS[record.split], [int(record.member)])
+        assert values.tolist() == [float(presence(concept, scene)[0]) for concept in catalogue()]
+    classes = table.group("class")
+    assert [classes.concepts[column] for column in classes.values.argmax(1)] == [image.label for image in probe.images]
+
+
+def test_a_probe_set_works_in_another_process(probe: ProbeSet) -> None:
+    again = pickle.loads(pickle.dumps(probe))
+    assert again.fingerprint == probe.fingerprint
+    assert np.array_equal(np.asarray(again.load(50)), np.asarray(probe.load(50)))
+
+
+def test_the_numbers_of_classes_are_those_of_the_shapes(tmp_path: Path) -> None:
+    (tmp_path / "above.json").write_text('{"round": [0, 6, 11], "cornered": [1, 2]}')
+    probe = index([load("world/explain/40")], superclasses=tmp_path / "above.json", test_fraction=0)
+    assert probe.labels is not None
+    above = probe.labels.group("superclass")
+    rounded = above.values[:, above.concepts.index("round")]
+    assert [bool(value) for value in rounded] == [record.label in ("circle", "ring", "face") for record in probe.images]
+
+
+@pytest.mark.parametrize(
+    ("rest", "split", "count", "links"),
+    [
+        ("world", "explain", COUNTS["explain"], 0),
+        ("world/test", "test", COUNTS["test"], 0),
+        ("world/train", "train", COUNTS["train"], 0),
+        ("world/explain/0012", "explain", 12, 0),
+        ("world/train/1000000", "train", 1_000_000, 0),
+        ("world?links=fish:sea:0.9", "explain", COUNTS["explain"], 1),
+        ("world/test/9?links=fish:sea:0.9,red:STOP:0.5", "test", 9, 2),
+        ("world/test?links=", "test", COUNTS["test"], 0),
+    ],
+)
+def test_names(rest: str, split: str, count: int, links: int) -> None:
+    source = plugins.image_source(f"bundled:{rest}")
+    assert isinstance(source, WorldSource)
+    assert (source.name, source.split, source.count) == (f"bundled:{rest}", split, count)
+    assert len(source._gallery.links) == links
+
+
+FORM = "Write bundled:world/explain/3000, or bundled:world/explain/3000?links=fish:sea:0.9."
+WRONG = [
+    ("worlds", f"There are no images 'bundled:worlds'. {FORM}"),
+    ("", f"There are no images 'bundled:'. {FORM}"),
+    ("clip", f"There are no images 'bundled:clip'. {FORM}"),
+    ("world/explain/30/7", f"There are no images 'bundled:world/explain/30/7'. {FORM}"),
+    ("world?link=fish:sea:0.9", f"There are no images 'bundled:world?link=fish:sea:0.9'. {FORM}"),
+    ("world/exlain", "There is no split of the world 'exlain'. Nearest: explain, train."),
+    ("world/3000", "There is no split of the world '3000'. Known: explain, test, train."),
+    *(
+        (
+            f"world/test/{count}",
+            f"'bundled:world/test/{count}' asks for {count!r} scenes. Give a number from 1 to 1,000,000. {FORM}",
+        )
+        for count in ("many", "0", "-5", "1.5", "1000001", "00000000099999999", "9" * 5000, "", "²", "٣")
+    ),
+    ("world?links=fish:sea", "'fish:sea' is no link between things. Write one as fish:sea:0.9."),
+    ("world?links=fish:sea:2", "The link fish:sea:2 has the share 2.0. Give a number from 0 to 1."),
+    ("world?links=fsh:sea:1", "There is no property that a link can depend on 'fsh'. Nearest: fish."),
+]
+
+
+@pytest.mark.parametrize(("rest", "sentence"), WRONG, ids=lambda text: text[:30])
+def test_names_that_mean_nothing(rest: str, sentence: str) -> None:
+    with pytest.raises(UserError) as refused:
+        plugins.image_source(f"bundled:{rest}")
+    assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize("member", ["20", "-1", "x", "", "1.0", "9" * 5000, "²"])
+def test_scenes_that_are_not_there(member: str) -> None:
+    source = load("world/explain/20")
+    text = f"there is no scene number {member!r}; bundled:world/explain/20 has 20"
+    for use in (source.read, lambda name: source.concept_table([name])):
+        with pytest.raises(ProbeError, match=f"^{re.escape(text)}$"):
+            use(member)
+
+
+def test_links_reach_images_and_tables() -> None:
+    linked = load("world/explain/300?links=fish:sea:1")
+    table = linked.concept_table([str(number) for number in range(300)])
+    fish, sea, both = (table.values[:, table.concepts.index(name)] for name in ("fish", "sea", "fish on the sea"))
+    classes = np.array([member.label == "fish" for member in linked.members()])
+    assert (sea[classes] == 1).all()
+    assert np.array_equal(both, fish * sea)
+    number = int(np.flatnonzero(classes)[0])
+    assert np.array_equal(linked.read(str(number)), render(linked.scenes([number]))[0][0])
+
+
+def test_a_study_finds_its_images_again_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made() -> Study:
+        return Study.create(
+            tmp_path / "a study",
+            model=small_target(),
+            layers=["relu"],
+            images="bundled:world/explain/60?links=fish:sea:0.9",
+            test_images=["bundled:world/test/30"],
+            resume=(tmp_path / "a study").exists(),
+        )
+
+    study = made().probe(device="cpu")
+    run = study.explain(concepts=f"labels:{GROUP}", settings={"top_k": 20}, device="cpu")
+    table = study.table(run=run)
+    assert set(table["description"].to_pylist()) - {None} <= set(map(str, catalogue()))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEURONYM_CACHE", str(tmp_path / "another cache"))
+    again = Study.open(tmp_path / "a study")
+    assert again.probe_set.sources == ("bundled:world/explain/60?links=fish:sea:0.9", "bundled:world/test/30")
+    for row in (0, 59, 60, 89):
+        assert np.array_equal(np.asarray(again.probe_set.load(row)), np.asarray(study.probe_set.load(row)))
+    assert again.table(run=run).equals(table)
+    figures = again.evaluate(f"labels:{GROUP}")
+    assert list(figures) == [(run, "relu")]
+    assert made().table(run=run).select(table.column_names[:6]).equals(table.select(table.column_names[:6]))
+    with pytest.raises(StudyError, match="the images or their split changed"):
+        Study.create(
+            tmp_path / "a study",
+            model=small_target(),
+            layers=["relu"],
+            images="bundled:world/explain/60",
+            test_images="bundled:world/test/30",
+            resume=True,
+        )
