@@ -130,7 +130,7 @@ def test_its_images_with_what_they_know(installed: Path, work: Path) -> None:
         cwd=work / "elsewhere",
         path=(installed,),
     )
-    said = neuronym(installed, work, "explain", *what[:5], "cards:many", *what[6:], *study, fails=True)
+    said = neuronym(installed, work, "explain", *what[:5], "cards:many", *what[6:], "--out", "studies/none", fails=True)
     assert said.endswith(
         "Error: 'cards:many' is no number of cards. Write one from 1 to 10000, for example cards:40.\n"
     )

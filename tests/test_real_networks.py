@@ -43,8 +43,8 @@ def run(title: str, tmp_path: Path) -> dict[str, Ran]:
 
 def figures(shown: str) -> dict[str, list[str]]:
     """Units, scored, mean r and share above random, by layer."""
-    rows = [re.split(r"\s+", line.strip()) for line in shown.splitlines() if line.strip().startswith("clip-dissect-")]
-    return {row[1]: row[2:] for row in rows if len(row) == 6}
+    rows = [line.split() for line in shown.splitlines() if re.match(r"\s*\S+\s+clip-dissect, .*%\s*$", line)]
+    return {row[0]: row[-4:] for row in rows}
 
 
 @pytest.fixture(autouse=True)

@@ -44,8 +44,8 @@ def refused(world: Path, options: Options) -> str:
     [
         (
             {"model": "resnet50"},
-            "The target 'resnet50' has no prefix and is no folder. Write it as one of hf:NAME, timm:NAME, "
-            "torchvision:NAME, package.module:callable, or owner/name on Hugging Face; for example "
+            "The target 'resnet50' has no prefix and is no folder. Write it as one of bundled:NAME, hf:NAME, "
+            "timm:NAME, torchvision:NAME, package.module:callable, or owner/name on Hugging Face; for example "
             "torchvision:resnet50.",
         ),
         (
@@ -59,8 +59,8 @@ def refused(world: Path, options: Options) -> str:
         ),
         (
             {"model": "oracle:world"},
-            "The prefix 'oracle:' of 'oracle:world' does not name a target here. Prefixes of targets: hf:, timm:, "
-            "torchvision:.",
+            "The prefix 'oracle:' of 'oracle:world' does not name a target here. Prefixes of targets: bundled:, "
+            "hf:, timm:, torchvision:.",
         ),
         (
             {"model": "torchvison:resnet50"},
@@ -96,13 +96,13 @@ def refused(world: Path, options: Options) -> str:
         ),
         (
             {"encoder": "clip"},
-            "The encoder 'clip' has no prefix and is no folder. Write it as one of hf:NAME, open_clip:NAME, "
-            "package.module:callable, or owner/name on Hugging Face; for example hf:openai/clip-vit-base-patch16.",
+            "The encoder 'clip' has no prefix and is no folder. Write it as one of bundled:NAME, hf:NAME, "
+            "open_clip:NAME, oracle:NAME, package.module:callable, or owner/name on Hugging Face; for example hf:openai/clip-vit-base-patch16.",
         ),
         (
             {"encoder": "torchvision:resnet50"},
             "The prefix 'torchvision:' of 'torchvision:resnet50' does not name a encoder here. Prefixes of encoders: "
-            "hf:, open_clip:.",
+            "bundled:, hf:, open_clip:, oracle:.",
         ),
         (
             {"encoder": "tiny_net:no_encoder"},

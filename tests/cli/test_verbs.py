@@ -174,9 +174,10 @@ def test_evaluate_shows_and_keeps_the_figures(made: Path) -> None:
     rows = _csv(made)
     own, floor = ([float(row[name]) for row in rows] for name in ("pearson", "pearson-random-95"))
     shown = next(line.split() for line in ran.out.splitlines() if " conv2 " in line)
+    (run,) = {row["run"] for row in rows}
     above = np.mean(np.array(own) > np.array(floor))
-    assert shown[1:] == ["conv2", "5", "5", f"{np.mean(own):.3f}", f"{above:.1%}"]
-    assert neuronym("evaluate", "study", "--source", "labels:class", "--run", shown[0], cwd=made).out == ran.out
+    assert shown == ["conv2", "clip-dissect,", "labels:class", "5", "5", f"{np.mean(own):.3f}", f"{above:.1%}"]
+    assert neuronym("evaluate", "study", "--source", "labels:class", "--run", run, cwd=made).out == ran.out
     assert "held-out r" in neuronym("table", "study", cwd=made).out
 
 
@@ -185,17 +186,17 @@ def test_layers_lists_what_can_be_explained(world: Path) -> None:
     assert ran.code == 0
     rows = [line.split() for line in ran.out.splitlines()[3:-1]]
     assert rows == [
-        ["conv1", "Conv2d", "6", "6x6", "relu"],
-        ["act", "ReLU", "6", "6x6"],
-        ["conv2", "Conv2d", "5", "2x2"],
-        ["head", "Linear", "3"],
+        ["conv1", "6", "6x6", "relu", "Conv2d"],
+        ["act", "6", "6x6", "ReLU"],
+        ["conv2", "5", "2x2", "Conv2d"],
+        ["head", "3", "Linear"],
     ]
     assert ran.err == (
         "4 layers of tiny_net:build, for inputs of 8x8. LAYER:after is the layer after the activation function that "
         "follows it.\n"
     )
     ran = neuronym("layers", "--model", "tiny_net:tokens", "--crop", "16", cwd=world)
-    assert ["block", "Linear", "6", "17", "tokens"] in [line.split() for line in ran.out.splitlines()]
+    assert ["block", "6", "17", "tokens", "Linear"] in [line.split() for line in ran.out.splitlines()]
     assert ran.err.endswith("Layers of tokens need --tokens cls|mean|max|grid.\n")
     ran = neuronym(
         "layers", "--model", "torchvision:squeezenet1_1", "--leaves", "--size", "64", "--crop", "64", cwd=world

@@ -1,7 +1,7 @@
 """A program whose children fill a gallery's cache and are killed, and which forks while it renders itself.
 
-It forks, because starting Python anew for every kill would take seconds each, and is a program of its own, because pytest
-has threads.
+It forks, because starting Python anew for every kill would take seconds each, and is a program of its own, because
+pytest has threads.
 
     python killed_gallery.py kills|forks FOLDER
 """

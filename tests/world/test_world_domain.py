@@ -1,4 +1,4 @@
-"""Who gives an encoder images that it does not know is warned, once and in words; the world's own are used in silence."""
+"""Who gives an encoder images that it does not know is warned, once; the world's own are used in silence."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from small_study import small_target, write_images
 from tiny_net import Colours
 
 SENTENCE = (
-    "The encoder test:narrow knows only images of bundled:world, and nothing of those of {!r}: what it says of them means "
-    "little. Choose an encoder for them, for example --encoder hf:openai/clip-vit-base-patch16."
+    "The encoder test:narrow knows only images of bundled:world, and nothing of those of {!r}: what it says of them "
+    "means little. Choose an encoder for them, for example --encoder hf:openai/clip-vit-base-patch16."
 )
 
 

@@ -79,15 +79,16 @@ def test_an_image_fits_its_concepts_equally() -> None:
     np.testing.assert_allclose(row[:-1], np.array(there) / np.sqrt(sum(there)), atol=1e-6)
 
 
+NONE = "oracle:world was given an image that is none of the first {:,} scenes of any split of the world without links. "
 ONLY = (
-    "It reads only images of bundled:world, as they are; give it their links, as in oracle:world?links=fish:sea:0.9, or "
-    "an encoder that looks at images, such as bundled:clip or hf:NAME."
+    "It reads only images of bundled:world, as they are; give it their links, as in oracle:world?links=fish:sea:0.9, "
+    "or an encoder that looks at images, such as bundled:clip or hf:NAME."
 )
 
 
 def test_an_image_of_another_size_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oracle, "_fingerprint", lambda image: image.tobytes() if len(image) < 64 else 1 / 0)
-    text = f"oracle:world was given an image that is none of the first 20,480 scenes of any split of the world without links. {ONLY}"
+    text = NONE.format(20_480) + ONLY
     with pytest.raises(MethodError, match=f"^{re.escape(text)}$"):
         encoder().encode_images(tiny_models.images())
 
@@ -105,7 +106,7 @@ def test_images_that_are_no_scenes_are_refused(monkeypatch: pytest.MonkeyPatch) 
     )
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
     beyond = scene_images("explain", [512])[0]
-    text = f"oracle:world was given an image that is none of the first 512 scenes of any split of the world without links. {ONLY}"
+    text = NONE.format(512) + ONLY
     made = encoder()
     for image in (turned, linked, noise, beyond):
         with pytest.raises(MethodError, match=f"^{re.escape(text)}$"):

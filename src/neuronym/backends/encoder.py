@@ -28,8 +28,9 @@ class ImageTextEncoder(Protocol):
     - A text longer than the encoder can read is cut, never refused.
     - One call is one batch: the encoder does not split its input, its caller does.
     - The encoder can be pickled, and comes back with the same key and the same embeddings.
-    - One that knows only some images may say so by an attribute ``domain: str``: how the names of sources of them begin,
-      for example ``bundled:world``. Users who give it others are warned, and it may refuse them by a ``MethodError``.
+    - One that knows only some images may say so by an attribute ``domain: str``: how the names of sources of them
+      begin, for example ``bundled:world``. Users who give it others are warned, and it may refuse them by a
+      ``MethodError``.
     """
 
     @property
