@@ -153,6 +153,11 @@ def image_places(given: Sequence[Given] | Given) -> list[Given]:
     return [_image_place(one) for one in several]
 
 
+def source_names(given: Sequence[Given] | Given) -> list[str]:
+    """How a study records where images come from."""
+    return [one if isinstance(one, str) else str(getattr(one, "name", one)) for one in image_places(given)]
+
+
 def _image_place(one: Given) -> Given:
     if not isinstance(one, str | Path):
         return one

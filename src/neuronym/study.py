@@ -209,6 +209,11 @@ class Study:
         return self.store.images
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """Where the images come from: paths, or names such as ``bundled:world/test/300``."""
+        return tuple(strings_of(self.store.manifest.provenance, "sources"))
+
+    @property
     def target(self) -> Target:
         """The model; see :attr:`Materials.target`."""
         return self.materials.target
@@ -448,7 +453,7 @@ class Study:
         coder = self.materials.encoder(encoder, device) if isinstance(encoder, str) else encoder
         explainer = plugins.make_method(method, settings or {}, given, coder)
         check_summary(method, explainer.summary, self.summaries)
-        warn_of_domain(coder, strings_of(self.store.manifest.provenance, "sources"))
+        warn_of_domain(coder, self.sources)
         return explainer, describe_run(method, explainer, given, coder)
 
     def _is_whole(self) -> bool:

@@ -15,6 +15,7 @@ from neuronym.cli.console import errors
 from neuronym.errors import NeuronymError, NeuronymWarning
 
 _show_as_before = warnings.showwarning
+_warned: set[str] = set()
 
 app = typer.Typer(
     name="neuronym",
@@ -50,8 +51,11 @@ def options(
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
-    """A warning of ours is a sentence for the user; any other keeps its place in the code."""
+    """A warning of ours is a sentence for the user, said once; any other keeps its place in the code."""
     if issubclass(category, NeuronymWarning):
+        if str(message) in _warned:
+            return
+        _warned.add(str(message))
         errors().print(f"Warning: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     else:
         _show_as_before(message, category, *where, **more)  # type: ignore[arg-type]

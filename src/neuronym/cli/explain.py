@@ -147,11 +147,11 @@ def explain(
                 resume=resume,
                 overwrite=overwrite,
                 report=report,
-                check=lambda found, table: wish.check(found, table, given.split_list([summaries])),
+                check=lambda found, table: wish.check(found, table, given.split_list([summaries]), images or ()),
             )
         )
         if bare:
-            wish.check(study.layers, study.store.labels, study.summaries)
+            wish.check(study.layers, study.store.labels, study.summaries, study.sources)
         note_images(study, report.console)
         note_concepts(wish.concepts, report.console)
         study.probe(device=device, batch_size=batch_size, channels_last=channels_last)
@@ -209,7 +209,13 @@ class _Wish:
         self.concepts = None if concepts is None or are_labels(concepts) else read_concepts(concepts, None)
         self.encoder: ImageTextEncoder | None = None
 
-    def check(self, layers: Sequence[LayerInfo], labels: LabelTable | None, summaries: Sequence[str]) -> None:
+    def check(
+        self,
+        layers: Sequence[LayerInfo],
+        labels: LabelTable | None,
+        summaries: Sequence[str],
+        sources: Sequence[str],
+    ) -> None:
         """Read the rest of it, once the layers and the labels are known."""
         from neuronym import asking, plugins
 
@@ -217,5 +223,6 @@ class _Wish:
         self.concepts = self.concepts or asking.choose_concepts(self._concepts, labels)
         if self._encoder is not None:
             self.encoder = plugins.encoder(self._encoder, self._device)
+            asking.warn_of_domain(self.encoder, asking.source_names(sources))
         explainer = plugins.make_method(self._method, self._settings, self.concepts, self.encoder)
         asking.check_summary(self._method, explainer.summary, summaries)
