@@ -10,11 +10,11 @@ from PIL import Image
 
 from neuronym.backends import ImageTextEncoder
 from neuronym.backends.encoder import encode_prompts
-from neuronym.recipes.captioned import WITHHELD, withheld
+from neuronym.recipes.captioned import withheld
 from neuronym.world.concepts import Concept, Place, Thing, Writing, presence
 from neuronym.world.grammar import said
 from neuronym.world.render import render
-from neuronym.world.scenes import MAIN, Scenes, draw_scenes
+from neuronym.world.scenes import SECOND, Scenes, draw_scenes
 from neuronym.world.splits import SEEDS
 from neuronym.world.vocabulary import BACKGROUNDS, COLOURS, PATTERNS, SHAPES, WORDS
 
@@ -38,19 +38,19 @@ def encoder_figures(encoder: ImageTextEncoder, images: int = 4096) -> dict[str, 
     the choice is true of the scene (of either object; ``words`` counts scenes with one). ``shape of a lone object`` and
     ``pattern of a lone object`` take scenes with one object, where one choice alone is right. ``caption among 32``: the
     own full caption (or another that is true) among those of 32 scenes. ``withheld pairs``: among all 120 pairs of
-    shape and colour, for scenes whose main object is of a pair that was not trained.
+    shape and colour, for lone objects of a pair that was not trained. ``pairs, two objects``: the same for scenes with
+    two objects of other pairs, where the colour of one must not be put with the shape of the other.
     """
     scenes = draw_scenes(SEEDS["test"], np.arange(images))
     rows = embedded(encoder, scenes)
-    lone = ~scenes.there[:, 1]
+    lone = ~scenes.there[:, SECOND]
     found = {name: _choice(encoder, concepts, scenes, rows) for name, concepts in GROUPS.items() if name != "words"}
     for name in ("shape", "pattern"):
         found[f"{name} of a lone object"] = _choice(encoder, GROUPS[f"{name}s"], scenes.rows(lone), rows[lone])
     written = scenes.word >= 0
     found["words"] = _choice(encoder, GROUPS["words"], scenes.rows(written), rows[written])
     found[f"caption among {RETRIEVED_AMONG}"] = _retrieved(encoder, scenes, rows)
-    found["withheld pairs"] = _combined(encoder, images)
-    return found
+    return found | _combined(encoder, images)
 
 
 def embedded(encoder: ImageTextEncoder, scenes: Scenes, batch: int = 256) -> Rows:
@@ -79,9 +79,10 @@ def _retrieved(encoder: ImageTextEncoder, scenes: Scenes, rows: Rows) -> float:
     return float(np.mean(right))
 
 
-def _combined(encoder: ImageTextEncoder, images: int) -> float:
+def _combined(encoder: ImageTextEncoder, images: int) -> dict[str, float]:
+    """Choices among all pairs of shape and colour."""
     drawn = draw_scenes(SEEDS["test"], np.arange(images, 3 * images))
-    main = [(SHAPES[s], COLOURS[c]) for s, c in zip(drawn.shape[:, MAIN], drawn.colour[:, MAIN], strict=True)]
-    scenes = drawn.rows(withheld(drawn) & np.array([pair in WITHHELD for pair in main]))
     pairs = [Thing(shape, colour) for shape in SHAPES for colour in COLOURS]
-    return _choice(encoder, pairs, scenes, embedded(encoder, scenes))
+    new, two = withheld(drawn), drawn.there[:, SECOND]
+    groups = {"withheld pairs": drawn.rows(new & ~two), "pairs, two objects": drawn.rows(~new & two)}
+    return {name: _choice(encoder, pairs, scenes, embedded(encoder, scenes)) for name, scenes in groups.items()}
