@@ -120,26 +120,29 @@ def show_figures(
 
 
 def show_demonstration(found: Demonstration, console: Console) -> None:
-    """What the demonstration found, a row per layer and encoder."""
+    """What the demonstration found, a row per layer and encoder, under the name of each network."""
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("network", "layer", "encoder"):
-        shown.add_column(name, style=_STYLES.get(name, ""), overflow="fold")
-    for name in ("units", "named right", "held-out r", "above random"):
-        shown.add_column(name, justify="right")
-    for row in found.rows:
+    shown.add_column("layer", style="cyan", overflow="fold")
+    shown.add_column("units", justify="right")
+    shown.add_column("encoder")
+    for name in ("named", "held-out r", "> random"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for position, row in enumerate(found.rows):
+        if position == 0 or row.model != found.rows[position - 1].model:
+            shown.add_row(Text(row.model, style="bold"))
         figure = row.held_out
         named = "" if row.named is None else f"{row.named[0]} of {row.named[1]}"
-        shown.add_row(
-            row.model,
-            row.layer,
-            row.encoder,
-            str(figure.units),
-            named,
-            _number(figure.mean),
-            _share(figure.above_random),
-        )
+        cells = (row.layer, f"{figure.units:,}", row.encoder, named, _number(figure.mean), _share(figure.above_random))
+        shown.add_row(*map(Text, cells))
     console.print(shown)
-    parts = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in found.seconds.items())
+    console.print(
+        "named: units described by the name of their class. held-out r: mean correlation of unit and description over "
+        "scenes that were not looked at. > random: share of the units whose r exceeds the 95th percentile of random "
+        "labels.",
+        style="dim",
+        highlight=False,
+    )
+    parts = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in found.seconds.items() if seconds >= 0.5)
     console.print(f"{sum(found.seconds.values()):.0f} s: {parts}.", style="dim", highlight=False)
 
 

@@ -17,6 +17,7 @@ from neuronym.world.links import parse_links
 from neuronym.world.render import render
 from neuronym.world.scenes import Scenes, draw_scenes
 from neuronym.world.splits import seed_of
+from neuronym.world.vocabulary import SHAPES
 
 
 class Scene:
@@ -34,6 +35,11 @@ class Scene:
     def image(self) -> Image.Image:
         """The picture, 64 x 64, RGB."""
         return Image.fromarray(self._drawn[0])
+
+    @property
+    def label(self) -> str:
+        """Its class: the shape of the main object."""
+        return SHAPES[int(self.table.classes[0])]
 
     @property
     def regions(self) -> npt.NDArray[np.uint8]:
