@@ -97,7 +97,8 @@ def refused(world: Path, options: Options) -> str:
         (
             {"encoder": "clip"},
             "The encoder 'clip' has no prefix and is no folder. Write it as one of bundled:NAME, hf:NAME, "
-            "open_clip:NAME, oracle:NAME, package.module:callable, or owner/name on Hugging Face; for example hf:openai/clip-vit-base-patch16.",
+            "open_clip:NAME, oracle:NAME, package.module:callable, or owner/name on Hugging Face; for example "
+            "hf:openai/clip-vit-base-patch16.",
         ),
         (
             {"encoder": "torchvision:resnet50"},
