@@ -309,7 +309,7 @@ def test_a_package_adds_names(package: Any) -> None:
 @pytest.mark.parametrize("kind", ["target", "encoder", "method", "image"])
 def test_a_package_cannot_have_a_reserved_prefix(package: Any, kind: Any, prefix: str) -> None:
     package("greedy", f"[neuronym.{kind}s]\n{prefix} = my_things:letters\n")
-    text = f"The package 'greedy' claims the reserved prefix {prefix!r} for a {kind}. Uninstall it."
+    text = f"The package 'greedy' claims the reserved prefix {prefix!r} for {kind}s. Uninstall it."
     with pytest.raises(UserError, match=says(text)):
         installed(kind)
 

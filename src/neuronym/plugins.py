@@ -43,6 +43,8 @@ RESERVED = ("torchvision", "timm", "hf", "open_clip", "openai", "http", "https",
 _MODULE = "module"
 """The entry point that takes ``package.module:callable`` whole; it is no prefix, for a module may be called so."""
 
+_ARTICLE = {"target": "a", "encoder": "an"}
+
 _OWNER_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -64,7 +66,7 @@ def installed(kind: Kind) -> dict[str, EntryPoint]:
     for entry in entry_points(group=f"neuronym.{kind}s"):
         if entry.name in (*RESERVED, _MODULE) and _package(entry) != "neuronym":
             raise UserError(
-                f"The package {_package(entry)!r} claims the reserved prefix {entry.name!r} for a {kind}. Uninstall it."
+                f"The package {_package(entry)!r} claims the reserved prefix {entry.name!r} for {kind}s. Uninstall it."
             )
         earlier = found.get(entry.name)
         if earlier is not None and earlier.value != entry.value:
@@ -89,7 +91,7 @@ def resolve(kind: Literal["target", "encoder"], name: str) -> Choice:
         return Choice(known[prefix], rest)
     if colon and prefix in RESERVED:
         raise UnknownNameError(
-            f"The prefix {prefix + ':'!r} of {name!r} does not name a {kind} here. Prefixes of {kind}s: "
+            f"The prefix {prefix + ':'!r} of {name!r} does not name {_ARTICLE[kind]} {kind} here. Prefixes of {kind}s: "
             f"{', '.join(sorted(key + ':' for key in known))}."
         )
     if _is_folder(name) or _OWNER_NAME.fullmatch(name):

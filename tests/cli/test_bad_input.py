@@ -102,7 +102,7 @@ def refused(world: Path, options: Options) -> str:
         ),
         (
             {"encoder": "torchvision:resnet50"},
-            "The prefix 'torchvision:' of 'torchvision:resnet50' does not name a encoder here. Prefixes of encoders: "
+            "The prefix 'torchvision:' of 'torchvision:resnet50' does not name an encoder here. Prefixes of encoders: "
             "bundled:, hf:, open_clip:, oracle:.",
         ),
         (

@@ -49,13 +49,18 @@ def seen(browser: Any, report: Path) -> Iterator[Seen]:
     yield from watched(browser, report)
 
 
+def failure(request: Any) -> list[str]:
+    """What is wrong with a request that failed; one that leaving the page cut short is no failure."""
+    return [] if request.failure == "net::ERR_ABORTED" else [f"failed: {request.failure} {request.url}"]
+
+
 def watched(browser: Any, folder: Path, **options: Any) -> Iterator[Seen]:
     context = browser.new_context(viewport={"width": 1200, "height": 800}, **options)
     seen = Seen(context.new_page(), folder)
     seen.page.on("console", lambda message: seen.problems.append(f"{message.type}: {message.text}"))
     seen.page.on("pageerror", lambda error: seen.problems.append(str(error)))
     seen.page.on("dialog", lambda dialog: seen.problems.append("a dialog"))
-    seen.page.on("requestfailed", lambda request: seen.problems.append(f"failed: {request.url}"))
+    seen.page.on("requestfailed", lambda request: seen.problems.extend(failure(request)))
     context.on("request", lambda request: seen.requests.append(request.url))
     yield seen
     pwned = seen.page.evaluate("typeof pwned")
