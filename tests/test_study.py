@@ -378,3 +378,14 @@ def test_a_summary_that_the_study_does_not_keep_is_refused_before_the_pass(tmp_p
     make_study(tmp_path / "t", summaries=["q99"]).check_method(
         "clip-dissect", concepts="labels", settings={"summary": "q99"}
     )
+
+
+def test_a_study_with_files_of_somebody_elses_is_not_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    make_study(folder)
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(StudyError, match=r"also holds 'notes\.txt', which would be lost\. Move it away"):
+        make_study(folder, overwrite=True)
+    assert (folder / "notes.txt").read_text() == "mine"
+    (folder / "notes.txt").unlink()
+    make_study(folder, overwrite=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from neuronym import reporting
 from neuronym.errors import UserError
 from neuronym.evaluate.figures import HeldOut
 from neuronym.materials import Report
+from neuronym.present.report import check_place
 from neuronym.records import Tokens
 from neuronym.study import Study, silent
 
@@ -88,6 +90,10 @@ def demonstrate(
     """
     if any((folder / shown.folder).exists() for shown in NETWORKS) and not overwrite:
         raise UserError(f"There is a demonstration at {str(folder)!r} already. Give --overwrite, or another --out.")
+    pages = folder / "report"
+    check_place(pages, overwrite=overwrite)
+    if pages.exists():  # an earlier report beside newer studies, should this be stopped, would mislead
+        shutil.rmtree(pages)
     seconds: dict[str, float] = {}
     studies: list[Study] = []
     rows: list[Row] = []
@@ -117,9 +123,11 @@ def demonstrate(
         studies.append(study)
     started = time.perf_counter()
     page = reporting.write_report(
-        folder / "report", studies, title="Neuronym: the embedded world", overwrite=overwrite, report=report
+        pages, studies, title="Neuronym: the embedded world", overwrite=overwrite, report=report
     )
     seconds["report"] = time.perf_counter() - started
+    order = [(shown.model, layer) for shown in NETWORKS for layer in shown.layers]
+    rows.sort(key=lambda row: order.index((row.model, row.layer)))
     return Demonstration(tuple(rows), page, seconds)
 
 

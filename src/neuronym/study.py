@@ -411,6 +411,8 @@ class Study:
         Raises:
             UserError: there is no such layer, or it has no such unit.
         """
+        if not isinstance(layer, str) or not isinstance(index, int):
+            raise UserError(f"A unit is the name of a layer and a position in it; got {layer!r} and {index!r}.")
         found = self.store.layer(layer)
         check_units([found], [index])
         return UnitShown(self.shown, found.name, index)
@@ -419,6 +421,9 @@ class Study:
     def shown(self) -> ReportInput:
         """What pages about the study are made from."""
         return ReportInput(self.folder.absolute().name, self.store, self.view)
+
+    def __repr__(self) -> str:
+        return f"<study {str(self.folder)!r}: {len(self.layers)} layers, {len(self.images):,} images>"
 
     def _repr_html_(self) -> str:
         return study_html(self.shown)

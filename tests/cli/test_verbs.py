@@ -278,11 +278,11 @@ def test_going_on_with_what_is_done_changes_nothing(world: Path, study: Path) ->
 
 
 def test_overwrite_makes_a_new_study(world: Path, study: Path) -> None:
-    (study / "left behind").write_text("x")
+    (study / "layers" / "left behind").write_text("x")
     assert explain(cwd=world, layers="conv1", overwrite=True).code == 0
     assert {row["layer"] for row in _csv(world)} == {"conv1"}
     assert "pearson" not in _csv(world)[0]
-    assert not (study / "left behind").exists()
+    assert not (study / "layers" / "left behind").exists()
     assert [path.name for path in world.iterdir() if path.name.startswith(".")] == []
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from neuronym.backends.huggingface import load as load_encoder
-from neuronym.errors import UnknownNameError
+from neuronym.errors import UnknownNameError, UserError
 from neuronym.recipes import bundled, classifiers, encoders
 from neuronym.recipes.captioned import HEADS, PROMPTS, WITHHELD, captioned, withheld
 from neuronym.recipes.figures import encoder_figures
@@ -128,6 +128,8 @@ def test_an_encoder_is_trained_written_and_loaded_like_any_other(
     encoder = load_encoder(str(folder), torch.device("cpu"))
     assert encoder_figures(encoder, 128) == pytest.approx(card["test_figures"], abs=1e-4)
     assert all(oct(file.stat().st_mode)[-3:] == "644" for file in folder.iterdir())
+    assert oct(folder.stat().st_mode)[-3:] == "755"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
     again = bundled.make(name, tmp_path / "again")
     assert _weights(folder) == _weights(again)
 
@@ -156,6 +158,7 @@ def test_an_unknown_checkpoint_is_refused_before_anything_is_done(tmp_path: Path
 def test_a_training_that_fails_leaves_the_earlier_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "vit").mkdir()
     (tmp_path / "vit" / "model.safetensors").write_bytes(b"earlier")
+    (tmp_path / "vit" / bundled.CARD).write_text("{}")
 
     def broken(*given: Any) -> Any:
         raise RuntimeError("out of luck")
@@ -165,6 +168,17 @@ def test_a_training_that_fails_leaves_the_earlier_checkpoint(tmp_path: Path, mon
         bundled.make("vit", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["vit"]
     assert (tmp_path / "vit" / "model.safetensors").read_bytes() == b"earlier"
+
+
+def test_what_is_no_checkpoint_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "vit").mkdir()
+    (tmp_path / "vit" / "precious.txt").write_text("mine")
+    with pytest.raises(UserError, match="holds something other than a bundled checkpoint, and is not touched"):
+        bundled.make("vit", tmp_path)
+    assert (tmp_path / "vit" / "precious.txt").read_text() == "mine"
+    (tmp_path / "clip").write_text("a file")
+    with pytest.raises(UserError, match=r"is a file\. Choose another --out for the checkpoint's folder\."):
+        bundled.make("clip", tmp_path)
 
 
 def test_presence_of_prompts_is_that_of_their_concepts() -> None:

@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from neuronym.world.scenes import draw_scenes
 from neuronym.world.splits import SEEDS
 from neuronym.world.vocabulary import SHAPES
 
+README = Path(__file__).parents[2] / "README.md"
 TARGETS = [name for name, kind in KINDS.items() if kind == "target"]
 ENCODERS = [name for name, kind in KINDS.items() if kind == "encoder"]
 _ENCODER = {
@@ -56,6 +58,17 @@ def test_a_card_states_what_was_done_and_what_came_out(name: str) -> None:
     text = (FOLDER / name / "README.md").read_text()
     for figure, value in said["test_figures"].items():
         assert f"| {figure} | {value:.1%} |" in text
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_the_readme_says_what_the_card_says(name: str) -> None:
+    (row,) = [line for line in README.read_text().splitlines() if line.startswith(f"| `bundled:{name}` | ")]
+    minutes, *shares = [cell.strip() for cell in row.split("|")[2:-1]]
+    figures = card(name)["test_figures"]
+    columns = ["shapes", "colours", "patterns", "backgrounds", "words", "caption among 32", "withheld pairs"]
+    said = [figures[column] for column in (*columns, "pairs, two objects")]
+    assert minutes == f"{card(name)['cpu_minutes']:.0f}"
+    assert [float(share.removesuffix(" %")) for share in shares] == [round(100 * value, 1) for value in said]
 
 
 def test_all_of_them_together_are_small() -> None:

@@ -31,11 +31,15 @@ class _Rate(ProgressColumn):
 class Reporter:
     """Shows stages as bars with rate and time left; without a terminal, a line per stage and every ten seconds.
 
+    Args:
+        stopped: what is said when the user stops the work.
+
     Attributes:
         console: where other notes go meanwhile; what another console prints would land in the middle of a bar.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stopped: str = "Stopped. What was written is kept: go on with --resume.") -> None:
+        self._stopped = stopped
         console = errors()
         self._live = console.is_terminal
         self.console = console
@@ -61,7 +65,7 @@ class Reporter:
     ) -> None:
         self._bars.stop()
         if kind is KeyboardInterrupt:
-            self.console.print("Stopped. What was written is kept: go on with --resume.", highlight=False)
+            self.console.print(self._stopped, highlight=False)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Take notice that ``done`` of ``total`` items of a stage are done."""

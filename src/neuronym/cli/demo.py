@@ -21,7 +21,7 @@ def demo(
     from neuronym.cli.showing import show_demonstration
     from neuronym.demo import demonstrate
 
-    with Reporter() as report:
+    with Reporter("Stopped. Begin again with --overwrite.") as report:
         found = demonstrate(out, explain=images, test=images // 2, overwrite=overwrite, report=report)
     show_demonstration(found, output())
     output().print(f"Open {found.page.absolute()}", markup=False, highlight=False, soft_wrap=True)

@@ -28,6 +28,6 @@ def report(
         raise UserError("A report of several studies needs a folder of its own. Name one with --out.")
     folder = Path(out) if out is not None else Path(studies[0]) / "report"
     chosen = given.split_list(layers) if layers else None
-    with Reporter() as progress:
+    with Reporter("Stopped. No report was written.") as progress:
         page = write_report(folder, studies, layers=chosen, title=title, overwrite=overwrite, report=progress)
     output().print(f"Open {page.absolute()}", markup=False, highlight=False, soft_wrap=True)

@@ -120,19 +120,19 @@ def show_figures(
 
 
 def show_demonstration(found: Demonstration, console: Console) -> None:
-    """What the demonstration found, a row per layer and encoder, under the name of each network."""
+    """What the demonstration found, a row per encoder under the name of each layer."""
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    shown.add_column("layer", style="cyan", overflow="fold")
-    shown.add_column("units", justify="right")
-    shown.add_column("encoder")
-    for name in ("named", "held-out r", "> random"):
+    shown.add_column("described with")
+    for name in ("units", "named", "held-out r", "> random"):
         shown.add_column(name, justify="right", no_wrap=True)
-    for position, row in enumerate(found.rows):
-        if position == 0 or row.model != found.rows[position - 1].model:
-            shown.add_row(Text(row.model, style="bold"))
+    above = ""
+    for row in found.rows:
+        if (place := f"{row.model}, {row.layer}") != above:
+            above = place
+            shown.add_row(Text(place, style="cyan"))
         figure = row.held_out
         named = "" if row.named is None else f"{row.named[0]} of {row.named[1]}"
-        cells = (row.layer, f"{figure.units:,}", row.encoder, named, _number(figure.mean), _share(figure.above_random))
+        cells = (row.encoder, f"{figure.units:,}", named, _number(figure.mean), _share(figure.above_random))
         shown.add_row(*map(Text, cells))
     console.print(shown)
     console.print(

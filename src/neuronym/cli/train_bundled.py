@@ -19,7 +19,7 @@ def train_bundled(
     """Train a bundled checkpoint on the embedded world; minutes are stated in each checkpoint's card."""
     from neuronym.recipes.bundled import make
 
-    with Reporter() as report:
+    with Reporter("Stopped. Nothing was kept.") as report:
         place = make(name, out, lambda step, steps, _: report(f"training {name}", step, steps))
     output().print((place / "README.md").read_text(encoding="utf-8"), markup=False, highlight=False)
     output().print(f"Written to {place}", markup=False, highlight=False, soft_wrap=True)

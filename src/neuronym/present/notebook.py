@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
@@ -92,7 +92,7 @@ class UnitShown:
         index: position of the unit in the layer.
     """
 
-    study: ReportInput
+    study: ReportInput = field(repr=False)
     layer: str
     index: int
 

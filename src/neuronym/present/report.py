@@ -64,7 +64,7 @@ def write_report(
         The page to open.
 
     Raises:
-        UserError: there are no studies, or two have one name.
+        UserError: there are no studies, or two have one name, or no layer is named.
         UnknownNameError: no study has one of the layers.
         StudyError: something other than a report is in the folder, or a report without ``overwrite``; a study is not
             probed or is damaged; the disk is full or the folder cannot be written.
@@ -72,13 +72,13 @@ def write_report(
     folder = folder.resolve() if folder.name in ("", "..") else folder  # it is made under another name first
     check_place(folder, overwrite=overwrite)
     _check_names(studies)
-    materials = [
-        StudyMaterial(given, place, _layers_of(given, layers, studies), progress) for place, given in enumerate(studies)
-    ]
+    if layers is not None and not layers:
+        raise UserError("No layer was named. Name some with --layers, or leave it out for all of them.")
     partial_folder = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.partial")
     with guarded(folder, "make the report"):
+        partial_folder.mkdir(parents=True)  # first, so that a place that cannot be written is told at once
         try:
-            partial_folder.mkdir(parents=True)
+            materials = _materials(studies, layers, progress)
             _write(partial_folder, materials, title, budget, progress)
             _swap(partial_folder, folder, overwrite=overwrite)
         finally:
@@ -126,6 +126,13 @@ def _check_names(studies: Sequence[ReportInput]) -> None:
     names = [given.name for given in studies]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UserError(f"Two studies of the report are called {twice!r}. Rename the folder of one of them.")
+
+
+def _materials(studies: Sequence[ReportInput], layers: Sequence[str] | None, progress: Progress) -> list[StudyMaterial]:
+    """What is shown of the studies; those that have none of the layers are left out."""
+    chosen = [(given, _layers_of(given, layers, studies)) for given in studies]
+    shown = [(given, own) for given, own in chosen if own is None or own]
+    return [StudyMaterial(given, place, own, progress) for place, (given, own) in enumerate(shown)]
 
 
 def _layers_of(

@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import torch
 
 from neuronym.backends.huggingface import load as load_encoder
-from neuronym.errors import unknown_name
+from neuronym.errors import UserError, unknown_name
 from neuronym.recipes import classifiers, encoders
 from neuronym.recipes.figures import encoder_figures
 from neuronym.store.atomic import guarded
@@ -37,21 +38,49 @@ def make(name: str, folder: Path | None = None, progress: Progress | None = None
 
     Raises:
         UnknownNameError: there is no such checkpoint.
-        UserError: the folder cannot be written.
+        UserError: something other than a bundled checkpoint is there, or the folder cannot be written.
     """
     if name not in KINDS:
         raise unknown_name("bundled checkpoint", name, KINDS)
     place = (folder or FOLDER) / name
+    _check_place(place)  # before minutes of training
     with guarded(place, "write the checkpoint"):
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{name}.") as made:
-            _fill(Path(made), name, progress)
-            if place.exists():
-                shutil.rmtree(place)
-            shutil.copytree(made, place)
-    for file in place.iterdir():
-        file.chmod(0o644)  # safetensors writes files that nobody else may read
+        made = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{name}."))
+        try:
+            _fill(made, name, progress)
+            made.chmod(0o755)  # temporary folders, and files of safetensors, may be read by nobody else
+            for file in made.iterdir():
+                file.chmod(0o644)
+            _swap(made, place)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
     return place
+
+
+def _check_place(place: Path) -> None:
+    """Raise where something would be lost that is no checkpoint made here."""
+    if place.exists() and not place.is_dir():
+        raise UserError(f"{str(place)!r} is a file. Choose another --out for the checkpoint's folder.")
+    if place.is_dir() and any(place.iterdir()) and not (place / CARD).is_file():
+        raise UserError(
+            f"{str(place)!r} holds something other than a bundled checkpoint, and is not touched. Choose another --out."
+        )
+
+
+def _swap(made: Path, place: Path) -> None:
+    """Put a folder in the place of another, which is gone only when the new one is there."""
+    if not place.exists():
+        made.replace(place)
+        return
+    earlier = place.with_name(f".{place.name}.{uuid.uuid4().hex}.earlier")
+    place.replace(earlier)
+    try:
+        made.replace(place)
+    except BaseException:
+        earlier.replace(place)
+        raise
+    shutil.rmtree(earlier)
 
 
 def _fill(folder: Path, name: str, progress: Progress | None) -> None:

@@ -124,13 +124,20 @@ class StudyStore:
 
     @staticmethod
     def remove(folder: Path) -> None:
-        """Delete a study, and nothing that is not one.
+        """Delete a study with the report in it, and nothing that is not one.
 
         Raises:
-            StudyError: the folder holds no study, another process writes it, or it cannot be deleted.
+            StudyError: the folder holds no study, or something else too, another process writes it, or it cannot be
+                deleted.
         """
         if not manifests.is_study(folder):
             raise StudyError(f"{str(folder)!r} holds no study, and is not deleted. Choose another --out.")
+        present = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
+        if foreign := sorted(present - _OURS):
+            raise StudyError(
+                f"The study {str(folder)!r} also holds {foreign[0]!r}, which would be lost. Move it away, or choose "
+                "another --out."
+            )
         with locked(folder), guarded(folder, "delete the study"):
             gone = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.deleted")
             folder.replace(gone)
@@ -292,6 +299,13 @@ class StudyStore:
         files = (self.folder / "scores" / f"{_file_name(run)}.parquet" for run in self.manifest.runs)
         tables = [read_table(file) for file in files if file.is_file()]
         return pa.concat_tables(tables) if tables else SCORES.empty_table()
+
+
+_OURS = {
+    *("manifest.json", "images.parquet", "skipped.parquet", "labels", "labels.parquet"),
+    *("layers", "runs", "scores", "checkpoint", "report"),
+}
+"""What may be in a study's folder; other files are somebody's own."""
 
 
 def layer_entry(layer: LayerInfo) -> dict[str, Json]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from neuronym.errors import UserError
+from neuronym.errors import UserError, unknown_name
 from neuronym.world.catalogue import catalogue
 from neuronym.world.concepts import Concept, mask, presence
 from neuronym.world.grammar import Detail, Unparsed, caption, parse
 from neuronym.world.links import parse_links
 from neuronym.world.render import render
 from neuronym.world.scenes import Scenes, draw_scenes
+from neuronym.world.source import MOST
 from neuronym.world.splits import seed_of
 from neuronym.world.vocabulary import SHAPES
 
@@ -30,6 +32,15 @@ class Scene:
 
     def __init__(self, number: int, table: Scenes) -> None:
         self.number, self.table = number, table
+
+    def __repr__(self) -> str:
+        return f"<scene {self.number}: {self.caption(detail='full')}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scene) and self.number == other.number and bool(self.table.grain == other.table.grain)
+
+    def __hash__(self) -> int:
+        return hash((self.number, int(self.table.grain[0])))
 
     @property
     def image(self) -> Image.Image:
@@ -47,7 +58,17 @@ class Scene:
         return self._drawn[1]
 
     def caption(self, seed: int = 0, detail: Detail | None = None) -> str:
-        """A true text about it; other seeds use other words and say other things."""
+        """A true text about it; other seeds use other words and say other things.
+
+        Args:
+            seed: a whole number.
+            detail: ``brief``, ``some`` or ``full``; drawn if not given.
+
+        Raises:
+            UserError: there is no such detail.
+        """
+        if detail is not None and detail not in get_args(Detail):
+            raise unknown_name("detail of a caption", str(detail), get_args(Detail))
         return caption(self.table, 0, seed, detail)
 
     def shows(self, concept: str | Concept) -> bool:
@@ -99,9 +120,9 @@ class World(Sequence[Scene]):
     """
 
     def __init__(self, split: str = "explain", count: int = 3000, links: str = "") -> None:
-        if count < 1:
-            raise UserError(f"A world of {count} scenes was asked for. Give at least 1.")
-        self.split, self._seed, self._count = split, seed_of(split), count
+        if not isinstance(count, int) or not 1 <= count <= MOST:
+            raise UserError(f"A world of {count!r} scenes was asked for. Give a whole number from 1 to {MOST:,}.")
+        self.split, self._seed, self._count = split, seed_of(str(split)), count
         self._links = parse_links(links)
 
     def __len__(self) -> int:
@@ -111,14 +132,23 @@ class World(Sequence[Scene]):
         """Scene ``number``, or a list of scenes for a slice."""
         if isinstance(number, slice):
             return [self[one] for one in range(self._count)[number]]
-        place = range(self._count)[number]  # raises IndexError, and reads negative numbers, as sequences do
+        if not -self._count <= number < self._count:
+            raise IndexError(f"There is no scene {number} of the {self._count} that were asked for.")
+        place = range(self._count)[number]  # negative numbers count from the end, as in every sequence
         return Scene(place, draw_scenes(self._seed, [place], self._links))
+
+    def __repr__(self) -> str:
+        return f"<{self._count} scenes of the world's split {self.split!r}>"
 
     def __iter__(self) -> Iterator[Scene]:
         return (self[number] for number in range(self._count))
 
 
 def _read(concept: str | Concept) -> Concept:
+    if not isinstance(concept, (str, *get_args(Concept))):
+        raise UserError(
+            f"{concept!r} is no concept. Give a text such as 'a red fish', or one of neuronym.world.concepts."
+        )
     found = parse(concept) if isinstance(concept, str) else concept
     if isinstance(found, Unparsed):
         raise UserError(f"The text {found.text!r} is not understood: {found.reason}.")

@@ -24,7 +24,9 @@ GROUP = "concept"
 COUNTS = {"train": 10_000, "explain": 3_000, "test": 1_500}
 """How many scenes of a split there are unless one says otherwise."""
 
-_MOST = 1_000_000
+MOST = 1_000_000
+"""Scenes that a world may have."""
+
 _FORM = "Write bundled:world/explain/3000, or bundled:world/explain/3000?links=fish:sea:0.9."
 _NAME = re.compile(r"world(?:/(?P<split>[^/?]*))?(?:/(?P<count>[^/?]*))?(?:\?links=(?P<links>.*))?")
 
@@ -65,7 +67,7 @@ class WorldSource:
         return draw_scenes(self._gallery.seed, np.asarray(numbers, np.int64), self._gallery.links)
 
     def _number(self, member: str) -> int:
-        known = member.isascii() and member.isdecimal() and len(member) <= len(str(_MOST))
+        known = member.isascii() and member.isdecimal() and len(member) <= len(str(MOST))
         if not known or int(member) >= self.count:
             raise ProbeError(f"there is no scene number {member!r}; {self.name} has {self.count}")
         return int(member)
@@ -92,6 +94,6 @@ def _count(name: str, text: str | None, split: str) -> int:
         return COUNTS[split]
     digits = text.lstrip("0") if text.isascii() and text.isdecimal() else ""
     # Python refuses to read very long numbers.
-    if not digits or len(digits) > len(str(_MOST)) or int(digits) > _MOST:
-        raise ProbeError(f"{name!r} asks for {text!r} scenes. Give a number from 1 to {_MOST:,}. {_FORM}")
+    if not digits or len(digits) > len(str(MOST)) or int(digits) > MOST:
+        raise ProbeError(f"{name!r} asks for {text!r} scenes. Give a number from 1 to {MOST:,}. {_FORM}")
     return int(digits)

@@ -35,8 +35,8 @@
     if (document.querySelector("dialog[open]")) return;
     const keys = [
       ["/", "search"],
-      ["j  k  ← →", "next and previous unit"],
-      ["↑ ↓", "gallery: row below and above"],
+      ["j  k  → ←", "next and previous unit"],
+      ["↓ ↑", "gallery: row below and above"],
       ["Enter", "open the unit"],
       ["v", "gallery: cards or list"],
       ["o", "unit: heat, region or plain"],
