@@ -83,7 +83,10 @@
         h("span", { class: "tile-foot small" }, one.image.label === null ? h("span", { class: "muted" }, said(one.image.name)) : said(one.image.label), h("span", { class: "muted tabular" }, neuronym.number(one.value))),
       ),
     );
-    return h("ol", { class: "tiles", "aria-label": "Exemplars, strongest first" }, tiles);
+    // Images of one shape stand in columns; others fill their rows, each in its own shape.
+    const shapes = new Set(set.exemplars.map((one) => one.image.width / one.image.height));
+    const even = shapes.size === 1 ? { class: "tiles even", style: { "--aspect": [...shapes][0] } } : { class: "tiles" };
+    return h("ol", { ...even, "aria-label": "Exemplars, strongest first" }, tiles);
   }
 
   function section(title, tools, ...content) {
