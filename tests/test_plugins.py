@@ -210,7 +210,8 @@ def test_reserved_prefixes_are_never_modules(prefix: str) -> None:
         if prefix in BUILT_IN[kind]:
             assert resolve(kind, name).rest == "//some.where/model"  # type: ignore[arg-type]
             continue
-        text = f"The prefix '{prefix}:' of {name!r} does not name a {kind} here. Prefixes of {kind}s: {shown}."
+        article = {"target": "a", "encoder": "an"}[kind]
+        text = f"The prefix '{prefix}:' of {name!r} does not name {article} {kind} here. Prefixes of {kind}s: {shown}."
         with pytest.raises(UnknownNameError, match=says(text)):
             resolve(kind, name)  # type: ignore[arg-type]
 

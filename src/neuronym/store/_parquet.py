@@ -36,7 +36,8 @@ def unpack(data: bytes) -> pa.Table:
     blank = _marked(data, _BLANK)
     if found < len(_MARK) or data[found : found + len(_BLANK)] != b"%08x" % crc32c(blank):
         raise Damaged
-    table = pq.ParquetFile(pa.BufferReader(data)).read()
+    # A thread of Arrow's that lets go of the bytes while Python ends would abort the process.
+    table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
     kept = {key: value for key, value in (table.schema.metadata or {}).items() if key != _KEY.encode()}
     return table.replace_schema_metadata(kept or None)
 
