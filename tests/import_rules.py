@@ -21,8 +21,9 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("plugins",),
     ("asking", "runs", "recipes"),
     ("materials",),
+    ("judging", "labelling"),
     ("study",),
-    ("reporting",),
+    ("reporting", "rating"),
     ("bench", "demo"),
     ("cli",),
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from neuronym.store.study_store import StudyStore
 from neuronym.study import Study
 from neuronym.targets.preprocessing import Preprocessing
 from neuronym.targets.target import Target
@@ -68,8 +71,29 @@ def spots() -> Target:
     return Target("spots", "by hand", model, shorter)
 
 
+OWN = {
+    ("relu", 0): CLASSES[0],
+    ("relu", 1): CLASSES[2],
+    ("relu", 2): f"no class {ATTACK}",
+    ("relu", 3): CLASSES[2],
+    ("head", 1): CLASSES[1],
+}
+"""Somebody's own labels: one that fits, one of another colour, one that is no class, one of a dead unit."""
+
+OWN_FILE = f"{ATTACK}.csv"
+
+
+def write_own_labels(folder: Path) -> Path:
+    """:data:`OWN` as a CSV under a hostile name."""
+    place = folder / OWN_FILE
+    with place.open("w", newline="", encoding="utf-8") as file:
+        rows = [(layer, unit, text) for (layer, unit), text in OWN.items()]
+        csv.writer(file).writerows([("layer", "unit", "description"), *rows])
+    return place
+
+
 def make_photograph_study(folder: Path) -> Study:
-    """Probed, explained twice (the second time three units of one layer, by max) and evaluated."""
+    """Probed, explained twice (the second time three units of one layer, by max), somebody's labels, and evaluated."""
     images = write_photographs(folder)
     made = Study.create(
         folder / "spots",
@@ -81,5 +105,14 @@ def make_photograph_study(folder: Path) -> Study:
     ).probe(device="cpu")
     made.explain(concepts="labels", settings={"top_k": 10})
     made.explain(concepts="labels", settings={"top_k": 10, "summary": "max"}, layers=["relu"], units=[0, 1, 3])
+    made.import_labels(write_own_labels(folder))
     made.evaluate()
     return made
+
+
+def without_evaluation(study: Study, folder: Path) -> Study:
+    """A copy of a study as it was before it was evaluated."""
+    shutil.copytree(study.folder, folder, ignore=shutil.ignore_patterns("scores", "report"))
+    store = StudyStore(folder)
+    store.update(replace(store.manifest, evaluations={}))
+    return Study.open(folder)

@@ -43,7 +43,8 @@ def test_the_generated_pages_are_fresh(generate: ModuleType) -> None:
 
 def test_every_verb_and_option_has_a_help_text(generate: ModuleType) -> None:
     assert sorted(generate.verbs()) == [
-        *("demo", "evaluate", "explain", "layers", "methods", "report", "table", "train-bundled"),
+        *("compare", "demo", "evaluate", "explain", "layers", "methods", "metrics", "rate", "report", "table"),
+        "train-bundled",
     ]
     for verb, function in generate.verbs().items():
         assert (function.__doc__ or "").strip().endswith("."), f"{verb} has no help text"
@@ -52,7 +53,7 @@ def test_every_verb_and_option_has_a_help_text(generate: ModuleType) -> None:
             assert parameter.written in generate.command_line()
 
 
-@pytest.mark.parametrize("verb", ["", "explain", "evaluate", "table", "layers", "methods"])
+@pytest.mark.parametrize("verb", ["", "explain", "evaluate", "table", "compare", "rate", "metrics", "layers", "methods"])
 def test_the_page_knows_every_option_that_the_program_shows(verb: str) -> None:
     code = "import sys; from neuronym.cli import main; sys.argv[0] = 'neuronym'; main()"
     command = [sys.executable, "-c", code, *verb.split(), "--help"]

@@ -41,10 +41,13 @@ def run(title: str, tmp_path: Path) -> dict[str, Ran]:
     return ran
 
 
-def figures(shown: str) -> dict[str, list[str]]:
-    """Units, scored, mean r and share above random, by layer."""
-    rows = [line.split() for line in shown.splitlines() if re.match(r"\s*\S+\s+clip-dissect, .*%\s*$", line)]
-    return {row[0]: row[-4:] for row in rows}
+def figures(shown: str) -> dict[str, tuple[int, float, float]]:
+    """Scored units, mean r and share above random (in per cent), by layer."""
+    found = {}
+    for part in re.split(r"(?m)^(?=\S+  clip-dissect, )", shown)[1:]:
+        row = next(line.split() for line in part.splitlines() if line.startswith(" descriptions "))
+        found[part.split()[0]] = (int(row[1].replace(",", "")), float(row[2]), float(row[-2].rstrip("%")))
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -62,23 +65,24 @@ def test_the_last_layer_of_a_classifier_is_named_by_its_classes(tmp_path: Path) 
     assert len(rows) == 10
     assert named >= 9
     shown = figures(ran["evaluate"].out)
-    units, scored, mean, above = shown["layer3.2"]
-    assert (units, scored) == ("64", "64")
-    assert float(mean) == pytest.approx(0.439, abs=0.02)
-    assert float(above.rstrip("%")) > 75
+    scored, mean, above = shown["layer3.2"]
+    assert scored == 64
+    assert mean == pytest.approx(0.439, abs=0.02)
+    assert above > 75
 
 
 def test_units_of_squeezenet_are_described_better_than_by_chance(tmp_path: Path) -> None:
     shown = figures(run("SqueezeNet 1.0, ImageNet, super-classes as concepts", tmp_path)["evaluate"].out)
     assert set(shown) == {"features.9", "features.12"}
-    for units, scored, _, above in shown.values():
+    for units, (scored, _, above) in zip((384, 512), shown.values(), strict=True):
         # Shares of a few hundred units, of which 5 % would exceed the percentile by chance.
-        assert int(scored) > int(units) // 2
-        assert float(above.rstrip("%")) > 15
+        assert scored > units // 2
+        assert above > 15
 
 
 def test_a_network_of_scenes_runs_too(tmp_path: Path) -> None:
     shown = figures(run("SqueezeNet 1.1, Places365", tmp_path)["evaluate"].out)
-    assert shown["features.12"][0] == "512"
-    assert float(shown["features.12"][3].rstrip("%")) > 15
+    scored, _, above = shown["features.12"]
+    assert scored > 256
+    assert above > 15
     assert StudyStore(tmp_path / "places").is_done("probe")

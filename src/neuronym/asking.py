@@ -113,15 +113,20 @@ def check_summary(method: str, summary: str, kept: Sequence[str]) -> None:
         )
 
 
-def warn_of_domain(encoder: object, sources: Sequence[str]) -> None:
-    """Warn where an encoder that knows only some images is given others."""
-    domain = getattr(encoder, "domain", None)
+_FOR_ANY = {
+    "encoder": "encoder for them, for example --encoder hf:openai/clip-vit-base-patch16",
+    "image generator": "image generator for them",
+}
+
+
+def warn_of_domain(backend: object, sources: Sequence[str], kind: str = "encoder") -> None:
+    """Warn where a backend that knows only some images meets others."""
+    domain = getattr(backend, "domain", None)
     foreign = [] if domain is None else [source for source in sources if not source.startswith(domain)]
     if foreign:
         warnings.warn(
-            f"The encoder {getattr(encoder, 'name', encoder)} knows only images of {domain}, and nothing of those of "
-            f"{foreign[0]!r}: what it says of them means little. Choose an encoder for them, for example --encoder "
-            "hf:openai/clip-vit-base-patch16.",
+            f"The {kind} {getattr(backend, 'name', backend)} knows only images of {domain}, and nothing of those of "
+            f"{foreign[0]!r}: what it says of them means little. Choose an {_FOR_ANY[kind]}.",
             NeuronymWarning,
             stacklevel=2,
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from neuronym import reporting
 from neuronym.errors import UserError
-from neuronym.evaluate.figures import HeldOut
+from neuronym.evaluate.figures import LayerEvaluation
 from neuronym.materials import Report
 from neuronym.present.report import check_place
 from neuronym.records import Tokens
@@ -60,7 +60,7 @@ class Row:
     model: str
     layer: str
     encoder: str
-    held_out: HeldOut
+    held_out: LayerEvaluation
     named: tuple[int, int] | None
 
 

@@ -37,11 +37,12 @@ class Materials:
         probe: the images, if they are known already.
 
     Attributes:
+        report: told about progress.
         device: where the model answers when a view asks it.
     """
 
     def __init__(self, store: StudyStore, report: Report, target: Target | None, probe: ProbeSet | None) -> None:
-        self.store, self._report = store, report
+        self.store, self.report = store, report
         self._target, self._probe = target, probe
         self.device = "auto"
         self._encoders: dict[tuple[str, str], ImageTextEncoder] = {}
@@ -93,7 +94,7 @@ class Materials:
 
         def embed(encoder: Any, split: Split) -> Any:
             def progress(done: int, total: int) -> None:
-                self._report(f"encoding {split} images", done, total)
+                self.report(f"encoding {split} images", done, total)
 
             return embed_images(encoder, self.probe_set, split, cache_root(), progress=progress)
 

@@ -1,14 +1,16 @@
 """The one door for models, encoders and methods, and the one grammar of their names.
 
 Third-party packages and Neuronym itself declare entry points in the groups ``neuronym.targets``,
-``neuronym.encoders``, ``neuronym.methods`` and ``neuronym.images``. A model or an encoder is, in this order,
+``neuronym.encoders``, ``neuronym.generators``, ``neuronym.methods`` and ``neuronym.images``. A model or an encoder is,
+in this order,
 
 - ``prefix:rest`` with the prefix of an entry point of its group, for example ``torchvision:resnet50``;
 - a local folder, which is Hugging Face;
 - ``package.module:callable``, which is imported (the current folder first);
 - ``owner/name``, which is Hugging Face.
 
-A method is the name of an entry point, or ``package.module:Class``. Images are a path, or ``prefix:rest`` with the
+An image generator is ``prefix:rest`` with the prefix of an entry point, or ``package.module:callable``. A method is the
+name of an entry point, or ``package.module:Class``. Images are a path, or ``prefix:rest`` with the
 prefix of an entry point. The prefixes in :data:`RESERVED` keep their meaning in every group, whatever is installed.
 """
 
@@ -29,13 +31,13 @@ from neuronym.settings import read_setting
 if TYPE_CHECKING:
     import torch
 
-    from neuronym.backends import ImageTextEncoder
+    from neuronym.backends import ImageGenerator, ImageTextEncoder
     from neuronym.explain.concepts import ConceptSet
     from neuronym.explain.explainer import Explainer
     from neuronym.probes.sources import Source
     from neuronym.targets.target import Target
 
-Kind: TypeAlias = Literal["target", "encoder", "method", "image"]
+Kind: TypeAlias = Literal["target", "encoder", "generator", "method", "image"]
 
 RESERVED = ("torchvision", "timm", "hf", "open_clip", "openai", "http", "https", "bundled", "oracle")
 """Prefixes whose meaning is fixed; only Neuronym itself may register them."""
@@ -43,7 +45,7 @@ RESERVED = ("torchvision", "timm", "hf", "open_clip", "openai", "http", "https",
 _MODULE = "module"
 """The entry point that takes ``package.module:callable`` whole; it is no prefix, for a module may be called so."""
 
-_ARTICLE = {"target": "a", "encoder": "an"}
+_ARTICLE = {"target": "a", "encoder": "an", "generator": "a"}
 
 _OWNER_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -136,11 +138,44 @@ def encoder(name: str, device: torch.device) -> ImageTextEncoder:
     from neuronym.backends import ImageTextEncoder
 
     choice = resolve("encoder", name)
-    made = _load(choice.entry)(choice.rest, device) if choice.entry is not None else _imported_encoder(name, device)
+    if choice.entry is not None:
+        made = _load(choice.entry)(choice.rest, device)
+    else:
+        made = _imported(name, device, ImageTextEncoder, "an image-text encoder")
     if not isinstance(made, ImageTextEncoder):
         raise UserError(
             f"{name} gave a {type(made).__name__}, which is no image-text encoder. It must have name, key, dim, "
             "encode_images and encode_texts; see neuronym.backends.ImageTextEncoder."
+        )
+    return made
+
+
+def generator(name: str, device: torch.device) -> ImageGenerator:
+    """The image generator ``name``, ready on ``device``.
+
+    ``package.module:callable`` is called with the device; a generator that stands there ready-made is taken as it is.
+
+    Raises:
+        UserError: it cannot be had, or is none.
+    """
+    from neuronym.backends import ImageGenerator
+
+    known = installed("generator")
+    prefix, colon, rest = name.partition(":")
+    if colon and prefix in known:
+        made = _load(known[prefix])(rest, device)
+    elif colon and prefix not in RESERVED:
+        made = _imported(name, device, ImageGenerator, "an image generator")
+    else:
+        forms = ", ".join(sorted(f"{key}:NAME" for key in known))
+        raise UnknownNameError(
+            f"There is no image generator {name!r}. Write it as one of {forms} or package.module:callable; for example "
+            "bundled:world."
+        )
+    if not isinstance(made, ImageGenerator):
+        raise UserError(
+            f"{name} gave a {type(made).__name__}, which is no image generator. It must have name, key and generate; "
+            "see neuronym.backends.ImageGenerator."
         )
     return made
 
@@ -266,19 +301,17 @@ def _needed(field: Field[Any]) -> bool:
     return field.default is MISSING and field.default_factory is MISSING
 
 
-def _imported_encoder(name: str, device: torch.device) -> object:
-    from neuronym.backends import ImageTextEncoder
-
+def _imported(name: str, device: torch.device, protocol: type, what: str) -> object:
+    """What ``package.module:callable`` gives for the device, or what stands there ready-made."""
     found = import_attribute(name, UserError)
-    # An encoder may be a torch module, and so be callable; a class has the parts of an encoder before one is made.
-    if not callable(found) or (isinstance(found, ImageTextEncoder) and not isinstance(found, type)):
+    # A backend may be a torch module, and so be callable; a class has the parts of a backend before one is made.
+    if not callable(found) or (isinstance(found, protocol) and not isinstance(found, type)):
         return found
     try:
         inspect.signature(found).bind(device)
     except TypeError as error:
         raise UserError(
-            f"{name} cannot be called with the device alone: {error}. It must take a torch.device and return an "
-            "image-text encoder."
+            f"{name} cannot be called with the device alone: {error}. It must take a torch.device and return {what}."
         ) from error
     return found(device)
 

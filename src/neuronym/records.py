@@ -34,6 +34,10 @@ tokens, or the patch tokens as a map."""
 State: TypeAlias = Literal["described", "abstained", "failed"]
 """What became of a unit under a method."""
 
+Standing: TypeAlias = Literal["supported", "weak", "unsupported"]
+"""What held-out images say of a description: its whole interval is above what random labels reach, or its score alone,
+or not even that."""
+
 Stage: TypeAlias = Literal["pending", "running", "done", "failed"]
 """What became of a step of the work."""
 
@@ -290,14 +294,80 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How true one explanation is under one metric on one split; ``unscored`` says why there is no value."""
+    """How true one explanation is under one metric on one split; ``unscored`` says why there is no value.
+
+    ``low`` and ``high`` bound the 95 % interval over images, where one was computed.
+    """
 
     explanation: str
     metric: str
     source: str
     split: Split
     value: float | None
+    low: float | None = None
+    high: float | None = None
     unscored: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the held-out images say of one explanation, in one word and the figures it follows from.
+
+    Attributes:
+        explanation: its id.
+        source: what said how much of the description is in each image.
+        state: None where the explanation has no score.
+        value: held-out correlation of description and unit, -1 to 1.
+        low: lower end of its 95 % interval over images.
+        high: upper end.
+        floor: the correlation that one random label in twenty exceeds, on the explain images.
+        resolved: False where the source made nothing of the text.
+        unscored: why there is no value.
+    """
+
+    explanation: str
+    source: str
+    state: Standing | None
+    value: float | None
+    low: float | None
+    high: float | None
+    floor: float | None
+    resolved: bool = True
+    unscored: str | None = None
+
+
+Row: TypeAlias = Literal["descriptions", "constant", "random", "shuffled"]
+"""Whose figures: the descriptions', the best constant label's, random labels', or the descriptions' dealt out anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The mean of one metric over the scored units of a layer, on the test split.
+
+    Attributes:
+        run: the run whose descriptions are judged.
+        layer: the layer.
+        source: what said how much of a text is in each image.
+        row: which labels were scored.
+        metric: the metric; see :data:`neuronym.functional.metrics.METRICS`, and ``above-random``, ``discrimination``
+            and ``stability`` in :mod:`neuronym.evaluate.figures`.
+        units: over how many units.
+        value: the mean; None if there are no such units.
+        low: lower end of its 95 % interval over units.
+        high: upper end.
+        text: the label of the row ``constant``.
+    """
+
+    run: str
+    layer: str
+    source: str
+    row: Row
+    metric: str
+    units: int
+    value: float | None
+    low: float | None
+    high: float | None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,11 +409,19 @@ class RunStatus:
 
 @runtime_checkable
 class ConceptSource(Protocol):
-    """Turns a description into how much of it is in each image: the other half of every held-out check."""
+    """Turns descriptions into how much of them is in each image: the other half of every held-out check."""
 
     @property
     def name(self) -> str:
-        """How the source is named in tables of scores."""
+        """How the source is written on the command line and named in tables of scores."""
 
-    def concept(self, text: str, split: Split) -> npt.NDArray[np.float32] | None:
-        """Float [images] for the images of ``split`` in study order, or None if the text cannot be resolved."""
+    @property
+    def complete(self) -> bool:
+        """Whether it understands every meaningful text, so that one it cannot resolve is worth 0, not unknown."""
+
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """Texts that it resolves, which random labels are drawn from; empty where it knows no list."""
+
+    def concepts(self, texts: Sequence[str], split: Split) -> Sequence[npt.NDArray[np.float32] | None]:
+        """For each text float [images] for the images of ``split`` in study order, or None if it cannot be resolved."""

@@ -30,22 +30,22 @@ from neuronym.asking import (
     warn_of_domain,
 )
 from neuronym.errors import StudyError, UserError
-from neuronym.evaluate.concept_sources import LabelSource
-from neuronym.evaluate.figures import HeldOut, summary_of
-from neuronym.evaluate.held_out import held_out_scores
+from neuronym.evaluate.evaluation import Settings
+from neuronym.evaluate.figures import LayerEvaluation
 from neuronym.execute.devices import Running
 from neuronym.explain.concepts import ConceptSet
 from neuronym.explain.running import run_method
+from neuronym.judging import AUTO, Asked, Judge
+from neuronym.labelling import NamesCompared, compare_names, import_labels
 from neuronym.materials import Materials, Report, strings_of
 from neuronym.present.gather import ReportInput
 from neuronym.present.notebook import UnitShown, study_html
 from neuronym.probes.probe_set import Given, ProbeSet, index
-from neuronym.records import ImageRecord, Json, LabelTable, LayerInfo, Score, Tokens
+from neuronym.records import ImageRecord, Json, LabelTable, LayerInfo, Tokens
 from neuronym.runs import describe_run, run_name, units_of
 from neuronym.store.layer_view import LayerView
 from neuronym.store.manifest import Manifest
-from neuronym.store.study_store import PROBE, StudyStore, is_writable, layer_entry
-from neuronym.store.tables import explanations_records
+from neuronym.store.study_store import PROBE, StudyStore, layer_entry
 from neuronym.targets.layers import select as select_layers
 from neuronym.targets.target import Target
 
@@ -346,38 +346,98 @@ class Study:
         """
         self._explainer(method, concepts, encoder, settings, device)
 
-    def evaluate(self, source: str = "labels", *, run: str | None = None) -> dict[tuple[str, str], HeldOut]:
-        """Correlate descriptions with their units on the test images, and keep the scores if the study can be written.
+    def import_labels(
+        self, labels: str | Path, *, first_unit: int | None = None, summary: Summary = "mean"
+    ) -> tuple[str, tuple[str, ...]]:
+        """Take anyone's labels into the study, to be shown and judged beside those of the methods.
 
         Args:
-            source: ``labels`` (of the group that the run's concepts are from, if they are labels) or ``labels:GROUP``.
-            run: one run; all of them if not given.
+            labels: ``[LAYER=]FILE``: a CSV with layer, unit and description, or in a published layout; see
+                :mod:`neuronym.evaluate.label_files`.
+            first_unit: 0 or 1, where the layout does not say what its units are counted from.
+            summary: what becomes of an activation map when the labels are judged.
 
         Returns:
-            The figures by (run, layer).
+            The id of the run that they become, and remarks on what was left out.
+
+        Raises:
+            UserError: the file cannot be read or is not about the study's units.
+        """
+        check_summary("import", summary, self.summaries)
+        return import_labels(self.store, labels, first_unit=first_unit, summary=summary)
+
+    def evaluate(
+        self,
+        source: str = AUTO,
+        *,
+        run: str | None = None,
+        hierarchy: str | Path | None = None,
+        templates: Sequence[str] = ("{}",),
+        force: bool = False,
+        settings: Settings | None = None,
+        device: str = "auto",
+    ) -> dict[tuple[str, str], LayerEvaluation]:
+        """Judge descriptions on the test images, and keep what was found if the study can be written.
+
+        Args:
+            source: what says how much of a description is in each image: ``truth`` (the images know, as the world's
+                do), ``labels`` (of the group that the run's concepts are from, if they are labels), ``labels:GROUP``,
+                ``encoder:NAME``, or ``auto``: truth where there is one, else labels.
+            run: one run; all of them if not given.
+            hierarchy: a table of names above the labels; see :mod:`neuronym.evaluate.sources.hierarchy`.
+            templates: prompts that texts are put into for an encoder.
+            force: let an encoder judge descriptions that it made.
+            settings: how scores are computed.
+            device: where an encoder runs.
+
+        Returns:
+            What was found, by (run, layer).
 
         Raises:
             StudyError: nothing was explained, or there are no test images.
-            MethodError: the images have no such labels.
+            MethodError: the images have no such labels, or the encoder made the descriptions itself.
         """
-        head, _, group = source.partition(":")
-        if head != "labels":
-            raise UserError(f"There is no concept source {source!r}. Use labels or labels:GROUP.")
         if not len(self.store.explanations(run)):  # a run that failed at once has none
             raise StudyError(f"Nothing was explained yet in {str(self.folder)!r}. Run `neuronym explain` first.")
-        if not any(image.split == "test" for image in self.images):
-            raise StudyError(
-                f"The study {str(self.folder)!r} has no test images to evaluate on. Make one with a --test-fraction "
-                "above 0, or with --test-images."
-            )
-        figures: dict[tuple[str, str], HeldOut] = {}
-        for name in [run] if run is not None else self.store.runs:
-            scores = self._scores(name, group)
-            figures |= {(name, layer): summary_of(some) for layer, some in scores.items()}
-            if is_writable(self.folder):
-                with self.store.lock():
-                    self.store.write_scores(name, [score for some in scores.values() for score in some])
-        return figures
+        judge = Judge(
+            self.store,
+            self.materials,
+            Asked(source, hierarchy, templates, force, device, settings or Settings()),
+        )
+        runs = [run] if run is not None else [name for name in self.store.runs if len(self.store.explanations(name))]
+        for name in runs:
+            judge.check(name)
+        found: dict[tuple[str, str], LayerEvaluation] = {}
+        for done, name in enumerate(runs):
+            self.report("evaluating", done, len(runs))
+            found |= {(name, one.layer): one for one in judge.run(name)}
+        self.report("evaluating", len(runs), len(runs))
+        return found
+
+    def compare_names(
+        self,
+        truth: str,
+        similarities: Sequence[str] = ("token-f1",),
+        *,
+        run: str | None = None,
+        first_unit: int | None = None,
+        seed: int = 0,
+        device: str = "auto",
+    ) -> NamesCompared:
+        """Compare descriptions with the known names of units, as texts: what the papers do for final layers.
+
+        Args:
+            truth: ``classes`` (the model's own, of its last layer) or ``[LAYER=]FILE``, a CSV of names.
+            similarities: how alike texts are; see :func:`neuronym.evaluate.similarities.text_similarity`.
+            run: one run; all of them if not given.
+            first_unit: see :meth:`import_labels`.
+            seed: of halves, draws and intervals.
+            device: where models run.
+
+        Raises:
+            UserError: there are no such names, none of the described units has one, or a similarity cannot be had.
+        """
+        return compare_names(self.store, self.materials, truth, similarities, run, first_unit, seed, device)
 
     def table(
         self,
@@ -388,13 +448,15 @@ class Study:
         state: str | None = None,
         method: str | None = None,
         run: str | None = None,
+        source: str | None = None,
     ) -> pa.Table:
-        """What was said of the units, with the held-out scores there are, as an Arrow table (``.to_pandas()`` works).
+        """What was said of the units, with what was found of it, as an Arrow table (``.to_pandas()`` works).
 
         Raises:
-            UnknownNameError: nothing was said of such a layer, by such a method or in such a run.
+            UnknownNameError: nothing was said of such a layer, by such a method or in such a run, or nothing was judged
+                by such a source.
         """
-        return self.store.table(layer, search=search, units=units, state=state, method=method, run=run)
+        return self.store.table(layer, search=search, units=units, state=state, method=method, run=run, source=source)
 
     def view(self, layer: str, run: str = "") -> LayerView:
         """The window on one layer, for explainers of one's own.
@@ -430,20 +492,6 @@ class Study:
 
     def _told(self, stage: str, done: int, total: int) -> None:
         self.report(stage, done, total)
-
-    def _scores(self, run: str, group: str) -> dict[str, list[Score]]:
-        """The held-out scores of a run, by layer."""
-        explained = explanations_records(self.store.explanations(run))
-        made_with = self.store.manifest.runs[run]
-        scores: dict[str, list[Score]] = {}
-        for layer in self.layers:
-            rows = [one for one in explained if one.unit.layer == layer.name]
-            if rows:
-                view = self.view(layer.name, run)
-                chosen = group or str(made_with.get("label_group") or "")
-                labels = LabelSource.of(view.labels("explain"), view.labels("test"), chosen)
-                scores[layer.name] = held_out_scores(rows, view, labels, str(made_with["summary"]))  # type: ignore[arg-type]
-        return scores
 
     def _explainer(
         self,

@@ -403,7 +403,7 @@ def _edit(study: Path, change: Callable[[dict[str, Any]], object]) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda m: m.update(schema=99), "The study 'study' has schema 99; this version of Neuronym reads schema 1. "
+        (lambda m: m.update(schema=99), "The study 'study' has schema 99; this version of Neuronym reads schema 2. "
          "Update neuronym."),
         (lambda m: m.update(format="other"), "The manifest.json in 'study' is not that of a study: its format is "
          "'other', not 'neuronym-study'. Check the path."),
@@ -445,7 +445,7 @@ def test_folders_without_a_study(world: Path) -> None:
         (["table", "--layer", "conv1"], "There is no layer of this study 'conv1'. Nearest: conv2."),
         (["table", "--run", "x"], "There is no run 'x'. Known: {run}."),
         (["table", "--method", "x"], "There is no method 'x'. Known: clip-dissect."),
-        (["table", "--state", "dead"], "There is no state 'dead'. Nearest: described, failed."),
+        (["table", "--state", "dead"], "There is no state 'dead'. Nearest: weak, described, failed."),
         (["table", "--units", "x"], "--units 'x' is not a list of units such as 0,5,10-19."),
         (["table", "--format", "xls"], "There is no export format 'xls'. Known: clip-dissect, csv, dnd, json, milan, "
          "parquet."),
@@ -453,7 +453,10 @@ def test_folders_without_a_study(world: Path) -> None:
          "clip-dissect ..."),
         (["table", "--format", "csv", "--out", "images"], "--out 'images' is a folder. Name a file."),
         (["evaluate", "--run", "x"], "There is no run 'x'. Known: {run}."),
-        (["evaluate", "--source", "clip"], "There is no concept source 'clip'. Use labels or labels:GROUP."),
+        (
+            ["evaluate", "--source", "clip"],
+            "There is no concept source 'clip'. Use auto, truth, labels, labels:GROUP, encoder:NAME or generated:NAME.",
+        ),
         (["evaluate", "--source", "labels:colour"], "There is no group of labels 'colour'. Known: class."),
     ],
 )  # fmt: skip

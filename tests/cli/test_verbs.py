@@ -172,13 +172,26 @@ def test_a_table_shows_descriptions_before_anything_else(world: Path, columns: i
 def test_evaluate_shows_and_keeps_the_figures(made: Path) -> None:
     ran = neuronym("evaluate", "study", cwd=made)
     rows = _csv(made)
-    own, floor = ([float(row[name]) for row in rows] for name in ("pearson", "pearson-random-95"))
-    shown = next(line.split() for line in ran.out.splitlines() if " conv2 " in line)
+    own, low, high, floor = ([float(row[name]) for row in rows] for name in ("pearson", "low", "high", "floor"))
+    assert "conv2  clip-dissect, labels:class" in ran.out
+    shown = next(line.split() for line in ran.out.splitlines() if line.startswith(" descriptions "))
     (run,) = {row["run"] for row in rows}
-    above = np.mean(np.array(own) > np.array(floor))
-    assert shown == ["conv2", "clip-dissect,", "labels:class", "5", "5", f"{np.mean(own):.3f}", f"{above:.1%}"]
+    assert shown[:3] == ["descriptions", "5", f"{np.mean(own):.3f}".replace("0.", ".", 1)]
+    states = [
+        "supported" if one > least else "weak" if value > least else "unsupported"
+        for value, one, least in zip(own, low, floor, strict=True)
+    ]
+    assert [row["state"] for row in rows] == states
+    assert all(one <= value <= other for one, value, other in zip(low, own, high, strict=True))
+    told = ", ".join(f"{states.count(state)} {state}" for state in ("supported", "weak", "unsupported"))
+    assert told in ran.out
     assert neuronym("evaluate", "study", "--source", "labels:class", "--run", run, cwd=made).out == ran.out
     assert "held-out r" in neuronym("table", "study", cwd=made).out
+    assert len(_csv(made, "--state", states[0])) == states.count(states[0])
+    for ending in ("csv", "json", "parquet"):
+        out = neuronym("evaluate", "study", "--out", f"figures.{ending}", cwd=made)
+        assert "figures written" in out.err
+        assert (made / f"figures.{ending}").stat().st_size
 
 
 def test_layers_lists_what_can_be_explained(world: Path) -> None:

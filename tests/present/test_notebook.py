@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from neuronym.present.notebook import overlaid, study_html, unit_html
 from neuronym.present.report import ReportInput
 from neuronym.records import Candidate, Evidence, Explanation, Unit
 from neuronym.study import Study
-from photograph_study import ATTACK, CLASSES
+from photograph_study import ATTACK, CLASSES, OWN, without_evaluation
 
 VOID = {"img", "br", "hr"}
 
@@ -29,12 +30,17 @@ class Fragment(HTMLParser):
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
+        self.rows: list[list[str]] = []
         self.feed(html)
         self.close()
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
         if tag not in VOID:
             self.open.append(tag)
 
@@ -43,6 +49,8 @@ class Fragment(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if self.open and self.open[-1] in ("td", "th"):
+            self.rows[-1][-1] += data
 
     def images(self) -> list[dict[str, str | None]]:
         return [attributes for tag, attributes in self.tags if tag == "img"]
@@ -60,7 +68,7 @@ TABLE = ("table", "thead", "tbody", "tr", "th", "td")
 def test_a_unit_shows_its_exemplars_and_what_was_said(given: ReportInput, study: Study) -> None:
     shown = Fragment(unit_html(given, "relu", 0, count=5))
     shown.check_inert()
-    assert shown.text.count(CLASSES[0]) == 2 + 5
+    assert shown.text.count(CLASSES[0]) == 3 + 5
     exemplars = study.view("relu").exemplars(0, "mean")
     assert len(shown.images()) == 5
     for rank, (image, exemplar) in enumerate(zip(shown.images(), exemplars, strict=False), 1):
@@ -70,8 +78,26 @@ def test_a_unit_shows_its_exemplars_and_what_was_said(given: ReportInput, study:
         assert (image["title"] or "").startswith(ATTACK)
         data = base64.b64decode((image["src"] or "").partition("base64,")[2])
         assert Image.open(io.BytesIO(data)).size == study.view("relu").image(exemplar.index).size
-    held = next(row["pearson"] for row in study.table("relu").to_pylist() if row["unit"] == 0)
-    assert f"held-out r {held:.2f}, above random" in shown.text
+    for row in study.table("relu", units=[0]).to_pylist():
+        interval = f"({row['low']:.2f} to {row['high']:.2f})"
+        told = f"{row['state']} · held-out r {row['pearson']:.2f} {interval} · random reaches {row['floor']:.2f}"
+        assert told in shown.text
+
+
+def test_a_description_without_a_score_says_why(given: ReportInput) -> None:
+    shown = Fragment(unit_html(given, "relu", 2))
+    shown.check_inert()
+    assert OWN["relu", 2] in shown.text
+    assert "not scored, because its description is the name of no label" in shown.text
+
+
+def test_a_study_that_was_not_evaluated_shows_no_figures(study: Study, tmp_path: Path) -> None:
+    bare = without_evaluation(study, tmp_path / "bare")
+    given = ReportInput("bare", bare.store, bare.view)
+    assert "held-out" not in Fragment(unit_html(given, "relu", 0)).text
+    cells = Fragment(study_html(given)).rows
+    assert cells[1][:4] == ["relu", "5", "clip-dissect · " + bare.store.runs[0][-8:], "3"]
+    assert cells[1][4:] == ["-"] * 6
 
 
 def test_units_without_maps_and_silent_units_show_themselves(given: ReportInput) -> None:
@@ -93,10 +119,31 @@ def test_a_study_shows_its_layers(given: ReportInput, study: Study) -> None:
     shown = Fragment(study_html(given))
     shown.check_inert()
     assert "60 images, " in shown.text
-    assert sum(tag == "tr" for tag, _ in shown.tags) == 1 + 3
-    made = study.evaluate()
-    for figure in made.values():
-        assert figure.mean is None or f"{figure.mean:.2f}" in shown.text
+    head, *rows = shown.rows
+    assert head[4:] == ["supported", "weak", "unsupported", "mean held-out r", "above random", "judged by"]
+    table = study.table().to_pylist()
+    figures = study.store.figures().to_pylist()
+    assert len(rows) == 3 + 2
+    for cells, (layer, run) in zip(rows, [*(("relu", one) for one in study.store.runs), *of_head(study)], strict=True):
+        states = [row["state"] for row in table if (row["layer"], row["run"]) == (layer, run)]
+        assert cells[4:7] == [str(states.count(state)) for state in head[4:7]]
+        mean, above = (
+            next(
+                one
+                for one in figures
+                if (one["run"], one["layer"], one["row"], one["metric"]) == (run, layer, "descriptions", metric)
+            )
+            for metric in ("pearson", "above-random")
+        )
+        assert cells[7] == f"{mean['value']:.2f} ({mean['low']:.2f} to {mean['high']:.2f})"
+        assert cells[8] == f"{above['value']:.1%} of {above['units']}"
+        assert cells[9] == mean["source"]
+
+
+def of_head(study: Study) -> list[tuple[str, str]]:
+    """The runs that looked at the last layer."""
+    first, _, own = study.store.runs
+    return [("head", first), ("head", own)]
 
 
 def test_an_explanation_shows_its_words_escaped() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
-from photograph_study import ATTACK, CLASSES, DOT, place_of_dot
+from neuronym.errors import NeuronymWarning
+from neuronym.present.report import ReportInput, write_report
+from neuronym.study import Study
+from photograph_study import ATTACK, CLASSES, DOT, OWN, OWN_FILE, place_of_dot, without_evaluation
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +46,11 @@ class Seen:
 
     def data(self, expression: str) -> Any:
         return self.page.evaluate(expression)
+
+    def data_of_run(self, place: int) -> str:
+        """The id of a run, whatever page is open."""
+        marker = json.loads((self.folder / "report.json").read_text("utf-8"))
+        return str(marker["report"]["studies"][0]["runs"][place]["id"])
 
 
 @pytest.fixture
@@ -96,23 +105,144 @@ def test_the_overview_shows_the_study(seen: Seen) -> None:
     assert facts["Input"] == "40 \u00d7 40"
     first = study["layers"][0]
     made = next(one for one in first["figures"] if one["run"] == first["main"])
-    assert seen.texts(".layer .lead-figure strong")[0] == f"{100 * made['above_random'] / made['scored']:.0f} %"
+    assert seen.texts(".layer .lead-figure strong")[0] == f"{100 * made['states']['supported'] / made['scored']:.0f} %"
+    states = ", ".join(f"{count} {name}" for name, count in made["states"].items())
+    assert seen.page.locator(".layer").first.locator(".spread-bar").get_attribute("aria-label") == states
+    assert seen.texts(".layer:first-of-type .key") == states.split(", ")
     highlights = seen.texts(".layer:first-of-type .highlight > .said")
-    assert highlights == [one["description"] for one in first["highlights"]]
-    rows = seen.page.locator("tbody tr").all_inner_texts()
-    assert len(rows) == len(study["runs"]) == 2
+    assert highlights == [one["label"]["description"] for one in first["highlights"]]
+    rows = seen.page.locator(".study > .scroll tbody tr").all_inner_texts()
+    assert len(rows) == len(study["runs"]) == 3
     for row, run in zip(rows, study["runs"], strict=True):
         assert run["id"] in row
         assert run["summary"] in row
-    seen.page.locator(".provenance summary").click()
-    shown = seen.page.locator(".provenance").inner_text()
+        assert run["evaluation"]["source"] in row
+    assert f"labels from {OWN_FILE}" in rows[2]
+    seen.page.locator(".study .provenance summary").click()
+    shown = seen.page.locator(".study .provenance").inner_text()
     for value in (
         study["weights_hash"],
         probe["fingerprint"],
         *study["preprocessing"].values(),
         *study["versions"].values(),
+        *(run["evaluation"]["at"] for run in study["runs"]),
     ):
         assert value in shown
+
+
+def fixed(value: float) -> str:
+    """A number as figures show it."""
+    text = f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+    return text.replace("-", "\u2212") if text.strip("-0.") else text.replace("-", "")
+
+
+def shown_figure(metric: dict[str, Any], figure: dict[str, Any] | None) -> str:
+    """The text of a cell, as it is worked out by hand."""
+    if figure is None or figure["value"] is None:
+        return "\u2013"
+    if not metric["share"]:
+        return f"{fixed(figure['value'])} {fixed(figure['low'])} to {fixed(figure['high'])}"
+    ends = [f"{100 * figure[end]:.{0 if figure[end] in (0, 1) else 1}f}" for end in ("value", "low", "high")]
+    return f"{ends[0]} % {ends[1]} to {ends[2]} %"
+
+
+def check_alike(text: str, wanted: str) -> None:
+    """Equal but for how the last digit of a number was rounded."""
+    number = r"\u2212?\d+(?:\.\d+)?"
+    assert re.sub(number, "#", text) == re.sub(number, "#", wanted)
+    for one, other in zip(re.findall(number, text), re.findall(number, wanted), strict=True):
+        step = 10.0 ** -len(other.partition(".")[2])
+        assert float(one.replace("\u2212", "-")) == pytest.approx(float(other.replace("\u2212", "-")), abs=1.01 * step)
+        assert len(one.partition(".")[2]) == len(other.partition(".")[2])
+
+
+def test_descriptions_stand_against_other_labels(seen: Seen, study: Study) -> None:
+    """Every cell of the tables of figures against the study's own table."""
+    seen.open()
+    page = seen.data("neuronym.report")
+    metrics, runs = {one["name"]: one for one in page["metrics"]}, page["studies"][0]["runs"]
+    stored = {(one["layer"], one["run"], one["row"], one["metric"]): one for one in study.store.figures().to_pylist()}
+    names = {
+        **{"descriptions": "", "constant": "One label for all", "random": "Random labels"},
+        "shuffled": "Shuffled descriptions",
+    }
+    cells = 0
+    for layer, section in zip(("relu", "head"), seen.page.locator(".layer .against").all(), strict=True):
+        section.locator("summary").click()
+        while section.locator("button[aria-expanded=false]").count():
+            section.locator("button[aria-expanded=false]").first.click()
+        leading, further = section.locator("table").all()
+        wide = [name for name in metrics if name not in page["leading"]]
+        for table, columns in ((leading, page["leading"]), (further, wide)):
+            heads = table.locator("thead th").all()[1:]
+            for metric, head in zip(columns, heads, strict=True):
+                mark = runs[0]["evaluation"]["marks"].get(metric)
+                starred = f"{metrics[metric]['title']}* ({mark})" if mark else metrics[metric]["title"]
+                assert head.text_content() == starred
+                assert head.get_attribute("title") == metrics[metric]["meaning"]
+            for run in [run for run in runs if (layer, run["id"], "descriptions", "pearson") in stored]:
+                rows = table.locator(f"tbody[data-run='{run['id']}'] tr").all()
+                kinds = [row for row in names if (layer, run["id"], row, "f1") in stored]
+                assert [row.get_attribute("class") for row in rows] == kinds
+                for kind, row in zip(kinds, rows, strict=True):
+                    assert row.is_visible()
+                    first = row.locator("th").inner_text()
+                    text = stored[layer, run["id"], kind, "f1"]["text"]
+                    assert (names[kind] or run["title"]) in first
+                    assert kind != "constant" or first == f"One label for all: {text}"
+                    figures = [stored.get((layer, run["id"], kind, metric)) for metric in columns]
+                    expected = [shown_figure(metrics[one], given) for one, given in zip(columns, figures, strict=True)]
+                    for cell, wanted in zip(row.locator("td").all(), expected, strict=True):
+                        check_alike(cell.text_content().strip(), wanted)
+                    cells += len(expected)
+    assert cells == 15 * (3 * 4 + 4 + 3), "the one label of head cannot be shuffled"
+
+
+def test_other_labels_fold_away_where_there_are_several_methods(seen: Seen) -> None:
+    seen.open()
+    table = seen.page.locator(".against table").first
+    assert table.locator("tr.random:visible").count() == 1
+    second = table.get_by_role("button", name="other labels").nth(1)
+    second.focus()
+    seen.page.keyboard.press("Enter")
+    assert second.get_attribute("aria-expanded") == "true"
+    assert table.locator("tr.random:visible").count() == 2
+    seen.page.keyboard.press("Enter")
+    assert table.locator("tr.random:visible").count() == 1
+
+
+def test_metrics_that_fail_a_test_are_marked_and_explained(seen: Seen) -> None:
+    seen.open(f"{GALLERY}&unit=1")
+    marks = seen.data("neuronym.report.studies[0].runs[0].evaluation.marks")
+    titles = {one["name"]: one["title"] for one in seen.data("neuronym.report.metrics")}
+    card = seen.page.locator(".method").first
+    card.locator(".metrics summary").click()
+    starred = card.locator("table .star").all()
+    assert len(starred) == len(marks) == 6
+    names = card.locator("tbody th").all_text_contents()
+    assert {name for name in names if "*" in name} == {f"{titles[one]}* ({marks[one]})" for one in marks}
+    note = card.locator(".footnote").inner_text()
+    for mark in set(marks.values()):
+        assert f"{', '.join(titles[one] for one in titles if marks.get(one) == mark)}: {mark}" in note
+    unit = seen.data("neuronym.pages.get('0/0/0')[1]").get("labels")[0]["held_out"]
+    values = card.locator("tbody tr td:nth-child(2)").all_text_contents()
+    shares = {"stability"}
+    expected = [
+        f"{100 * value:.0f} %" if name in shares else fixed(value)
+        for name, value in [("pearson", unit["value"]), *((one, unit["metrics"].get(one)) for one in titles)]
+        if value is not None
+    ]
+    assert values == expected
+
+
+def test_the_page_says_what_states_and_figures_mean(seen: Seen) -> None:
+    seen.open()
+    seen.page.locator(".meanings summary").click()
+    words = seen.page.locator(".meanings").inner_text()
+    page = seen.data("neuronym.report")
+    assert len(page["states"]) == 6
+    for one in [*page["states"], *page["metrics"]]:
+        assert one["meaning"] in words
 
 
 def test_the_gallery_shows_its_rows(seen: Seen) -> None:
@@ -127,8 +257,13 @@ def test_the_gallery_shows_its_rows(seen: Seen) -> None:
         assert card.locator(".said").first.text_content() == words
         images = [int(Path(urlsplit(one.get_attribute("src")).path).stem) for one in card.locator("img").all()]
         assert images == [one["image"] for one in row["images"]]
+        if label:
+            assert card.locator(".badge").inner_text() == label["state"]
+            assert card.locator(".badge svg").count() == 1
+        assert (card.locator(".bullet").count() == 1) == bool(label and label["held_out"] is not None)
         if label and label["held_out"] is not None:
             assert f"{label['held_out']:.2f}" in card.inner_text()
+            assert card.locator(".bullet-band").count() == card.locator(".bullet-floor").count() == 1
     assert seen.texts(".found") == ["5 of 5 units"]
 
 
@@ -184,16 +319,40 @@ def test_filters_show_what_they_say(seen: Seen) -> None:
             "(select, name) => { select.value = name; select.dispatchEvent(new Event('change')); }", name
         )
         assert text.endswith(f"({len(units(seen))})")
-    seen.open(f"{GALLERY}&show=above")
-    rows = seen.data("neuronym.pages.get('0/0').rows")
-    assert units(seen) == [
-        r["unit"]
-        for r in rows
-        if any(one["held_out"] is not None and one["held_out"] > one["floor"] for one in r["labels"])
-    ]
     other = seen.data("neuronym.report.studies[0].runs[1].id")
     seen.open(f"{GALLERY}&run={other}&show=unseen")
     assert units(seen) == [2, 4]
+
+
+@pytest.mark.parametrize("run", [0, 1, 2])
+def test_states_filter_by_word_and_by_address(seen: Seen, run: int) -> None:
+    name = seen.data_of_run(run)
+    seen.open(f"{GALLERY}&run={name}")
+    rows = seen.data("neuronym.pages.get('0/0').rows")
+    states = {row["unit"]: one["state"] for row in rows for one in row["labels"] if one["run"] == run}
+    chips = seen.page.locator(".layer-spread button").all()
+    assert [chip.get_attribute("data-state") for chip in chips] == [
+        state
+        for state in ("supported", "weak", "unsupported", "described", "abstained", "failed")
+        if state in states.values()
+    ]
+    for chip in chips:
+        state = chip.get_attribute("data-state")
+        fits = [unit for unit in states if states[unit] == state]
+        chosen = seen.page.locator(f".layer-spread button[data-state={state}]")
+        chosen.focus()
+        seen.page.keyboard.press("Enter")
+        assert units(seen) == fits
+        assert chosen.get_attribute("aria-pressed") == "true"
+        assert seen.data("document.activeElement.dataset.state") == state
+        assert f"show={state}" in seen.page.url
+        assert seen.page.locator("select[name=show]").input_value() == state
+        assert chosen.text_content() == f"{len(fits)} {state}"
+        seen.page.keyboard.press("Enter")
+        assert len(units(seen)) == len(rows)
+        seen.open(f"{GALLERY}&run={name}&show={state}")
+        assert units(seen) == fits
+        seen.open(f"{GALLERY}&run={name}")
 
 
 def test_a_unit_page_shows_its_data(seen: Seen) -> None:
@@ -204,7 +363,18 @@ def test_a_unit_page_shows_its_data(seen: Seen) -> None:
     assert [
         float(text.removeprefix(" score ").strip().removeprefix("score "))
         for text in seen.texts(".method > .said > .muted")
-    ] == [pytest.approx(label["score"], abs=0.01) for label in unit["labels"]]
+    ] == [pytest.approx(label["score"], abs=0.01) for label in unit["labels"] if label["score"] is not None]
+    for card, label in zip(seen.page.locator(".method").all(), unit["labels"], strict=True):
+        found = label["held_out"]
+        assert card.locator(".badge").inner_text() == label["state"]
+        assert f"held-out r {fixed(found['value'])}" in card.inner_text()
+        assert card.locator(".held .interval").inner_text() == f"{fixed(found['low'])} to {fixed(found['high'])}"
+        stated = dict(zip(*(card.locator(f".facts {part}").all_inner_texts() for part in ("dt", "dd")), strict=True))
+        assert stated["random labels reach"] == fixed(found["floor"])
+        assert stated["discrimination"] == fixed(found["metrics"]["discrimination"])
+        assert stated["stability"] == f"{100 * found['metrics']['stability']:.0f} %"
+        assert f"judged by {found['source']}" in card.inner_text()
+        check_bullet(card, found)
     assert seen.texts(".method:first-child .candidates bdi") == [one["text"] for one in unit["labels"][0]["candidates"]]
     evidence = seen.texts(".evidence bdi")
     assert evidence == [one["text"] for label in unit["labels"] for one in label["evidence"]]
@@ -232,6 +402,37 @@ def test_a_unit_page_shows_its_data(seen: Seen) -> None:
     assert seen.texts(".tiles .tile-foot > :first-child") == [
         one["image"]["label"] for one in unit["sets"][1]["exemplars"]
     ]
+
+
+def check_bullet(card: Any, found: dict[str, Any]) -> None:
+    """Where the bar, the interval and the floor are drawn, on a line from -0.2 to 1."""
+    whole = card.locator(".bullet").bounding_box()
+
+    def at(value: float) -> float:
+        return float(whole["x"] + whole["width"] * (min(max(value, -0.2), 1) + 0.2) / 1.2)
+
+    bar, band, floor = (card.locator(f".bullet-{part}").bounding_box() for part in ("bar", "band", "floor"))
+    for box, left, right in (
+        (bar, min(found["value"], 0), max(found["value"], 0)),
+        (band, found["low"], found["high"]),
+        (floor, found["floor"], found["floor"]),
+    ):
+        assert box["x"] == pytest.approx(at(left), abs=1.5)
+        assert box["x"] + box["width"] == pytest.approx(at(right), abs=1.5)
+
+
+def test_a_description_without_a_score_says_why(seen: Seen) -> None:
+    own = seen.data_of_run(2)
+    seen.open(f"{GALLERY}&run={own}&unit=2")
+    assert seen.texts("h1") == [OWN["relu", 2]]
+    card = seen.page.locator(f".method[data-run='{own}']")
+    assert "described not scored, because its description is the name of no label" in " ".join(
+        card.inner_text().split()
+    )
+    assert "which makes nothing of this text" in card.inner_text()
+    assert card.locator(".bullet, .metrics").count() == 0
+    seen.open()
+    assert "2 not scored" not in seen.page.locator(".layer").first.inner_text(), "that is not the main run"
 
 
 def test_a_silent_unit_says_why(seen: Seen) -> None:
@@ -324,8 +525,70 @@ def test_an_exemplar_enlarges_and_leafs(seen: Seen) -> None:
     assert seen.data("document.body.dataset.ready").endswith("unit=0")
 
 
+@pytest.fixture(scope="session")
+def bare_report(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the study before it was evaluated."""
+    folder = tmp_path_factory.mktemp("bare")
+    bare = without_evaluation(study, folder / "study")
+    return write_report(folder / "report", [ReportInput("spots", bare.store, bare.view)]).parent
+
+
+def test_a_study_that_was_not_evaluated_shows_scores_and_no_states(browser: Any, bare_report: Path) -> None:
+    for seen in watched(browser, bare_report):
+        seen.open()
+        assert seen.texts(".layer .lead-figure")[0] == "3 described"
+        assert seen.page.locator(".against, .bullet, .star").count() == 0
+        assert seen.page.locator("main").inner_text().count("Not evaluated on held-out images.") == 2
+        assert seen.texts(".study > .scroll tbody td:nth-child(5)") == ["not evaluated"] * 3
+        for view in ("", "&view=list"):
+            seen.open(f"{GALLERY}{view}")
+            score = seen.data("neuronym.pages.get('0/0').rows[0].labels[0].score")
+            assert f"{score:.2f}" in seen.page.locator("[data-unit='0']").inner_text()
+            assert seen.page.locator(".rows .badge, .bullet").count() == 0
+        seen.open(f"{GALLERY}&unit=0")
+        assert seen.page.locator(".badge, .bullet, .metrics").count() == 0
+        assert "held-out" not in seen.page.locator("main").inner_text()
+        for width in (1200, 360):
+            seen.page.set_viewport_size({"width": width, "height": 740})
+            assert seen.data("document.documentElement.scrollWidth") <= width
+
+
+def test_a_study_judged_by_an_encoder_says_so(browser: Any, study: Study, report: Path, tmp_path: Path) -> None:
+    """The last evaluation of each run is shown; another run keeps its own."""
+    judged = without_evaluation(study, tmp_path / "study")
+    first, _, own = judged.store.runs
+    judged.evaluate(run=own)
+    with pytest.warns(NeuronymWarning, match="knows only images of bundled:world"):
+        judged.evaluate("encoder:bundled:align", run=first)
+    folder = write_report(tmp_path / "report", [ReportInput("spots", judged.store, judged.view)]).parent
+    for seen in watched(browser, folder):
+        seen.open()
+        sources = seen.texts(".study > .scroll tbody td:nth-child(5)")
+        assert sources == ["encoder:bundled:align", "not evaluated", "labels"]
+        assert seen.page.locator(".against table").first.locator("tbody").count() == 2
+        seen.open(f"{GALLERY}&unit=2")
+        cards = seen.page.locator(".method").all_inner_texts()
+        assert "judged by encoder:bundled:align" in cards[0]
+        assert "judged by labels, which makes nothing of this text" in cards[1]
+
+
 def test_hostile_names_are_shown_literally(seen: Seen) -> None:
-    for address in ("", GALLERY, f"{GALLERY}&view=list", f"{GALLERY}&unit=0", f"{GALLERY}&q={quote(ATTACK)}"):
+    own = seen.data_of_run(2)
+    seen.open(f"{GALLERY}&run={own}")
+    assert OWN["relu", 2] in seen.data("document.body.textContent")
+    seen.open()
+    assert OWN_FILE in seen.data("document.body.textContent")
+    assert f"One label for all: {CLASSES[2]}" in seen.page.locator(".against").first.inner_text()
+    assert seen.page.locator("tr.constant b").count() == 0
+    addresses = (f"{GALLERY}&run={own}&view=list", f"{GALLERY}&run={own}&unit=2")
+    for address in (
+        "",
+        GALLERY,
+        *addresses,
+        f"{GALLERY}&view=list",
+        f"{GALLERY}&unit=0",
+        f"{GALLERY}&q={quote(ATTACK)}",
+    ):
         seen.open(address)
         assert seen.page.locator("img[src=x]").count() == 0
         assert seen.page.locator("b").count() == 0
@@ -342,6 +605,7 @@ def test_hostile_names_are_shown_literally(seen: Seen) -> None:
 def test_every_image_and_button_has_a_name(seen: Seen) -> None:
     for address in ("", GALLERY, f"{GALLERY}&unit=0", "study=spots&layer=head&unit=1"):
         seen.open(address)
+        seen.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         nameless = seen.data(
             "[...document.querySelectorAll('main img')].filter(i => !i.alt.trim()).length"
             " + [...document.querySelectorAll('button, a, input, select')]"
@@ -361,6 +625,7 @@ def test_the_theme_follows_the_system_and_the_key(browser: Any, report: Path) ->
         for seen in watched(browser, report, color_scheme=scheme):
             seen.open(f"{GALLERY}&unit=0")
             grounds[scheme] = seen.data("getComputedStyle(document.body).backgroundColor")
+            seen.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
             check_contrast(seen)
             seen.page.keyboard.press("t")
             grounds[f"{scheme} switched"] = seen.data("getComputedStyle(document.body).backgroundColor")
@@ -407,14 +672,17 @@ def check_contrast(seen: Seen) -> None:
     assert seen.page.evaluate(CONTRAST) == []
 
 
-@pytest.mark.parametrize("address", ["", GALLERY, f"{GALLERY}&view=list", f"{GALLERY}&unit=0"])
+@pytest.mark.parametrize(
+    "address", ["", GALLERY, f"{GALLERY}&view=list", f"{GALLERY}&unit=0", f"{GALLERY}&show=unsupported&run=OWN"]
+)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_every_page_without_scrolling_sideways(
     browser: Any, report: Path, address: str, scheme: str
 ) -> None:
     for seen in watched(browser, report, color_scheme=scheme):
         seen.page.set_viewport_size({"width": 360, "height": 740})
-        seen.open(address)
+        seen.open(address.replace("OWN", seen.data_of_run(2)))
+        seen.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         assert seen.data("document.documentElement.scrollWidth") <= 360
         check_contrast(seen)
 

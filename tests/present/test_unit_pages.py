@@ -5,19 +5,25 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from neuronym.errors import UnknownNameError
 from neuronym.evaluate import figures as evaluated
-from neuronym.present import labels
+from neuronym.functional.metrics import METRICS as MEASURES
+from neuronym.present import metrics
 from neuronym.present.gather import ReportInput, StudyMaterial
+from neuronym.present.labels import Said
 from neuronym.present.pages import LayerPage, to_json
-from neuronym.present.unit_page import ExemplarSet, UnitPage
+from neuronym.present.unit_page import ExemplarSet, MethodLabel, UnitPage
 from neuronym.present.units import as_bytes, place_image, reduced
+from neuronym.records import Standing, State
+from neuronym.store.tables import assessments_records, figures_records
 from neuronym.study import Study
-from photograph_study import CLASSES, DOT, place_of_dot
+from photograph_study import CLASSES, DOT, OWN, OWN_FILE, place_of_dot, without_evaluation
 
 
 def quiet(stage: str, done: int, total: int) -> None:
@@ -45,9 +51,18 @@ def units(material: StudyMaterial, numbers: dict[str, int]) -> tuple[UnitPage, .
     return material.unit_pages(material.layers[0], numbers, range(5))
 
 
-def test_the_names_of_metrics_are_those_of_the_evaluation() -> None:
-    assert evaluated.METRIC == labels.METRIC
-    assert evaluated.FLOOR == labels.METRIC + labels.FLOOR
+def test_the_metrics_are_those_of_the_evaluation() -> None:
+    assert (metrics.HEADLINE, metrics.ABOVE_RANDOM) == (evaluated.HEADLINE, evaluated.ABOVE_RANDOM)
+    names = [one.name for one in metrics.METRICS]
+    assert names[0] == evaluated.HEADLINE
+    own = {evaluated.ABOVE_RANDOM, evaluated.DISCRIMINATION, evaluated.STABILITY}
+    assert sorted(names) == sorted({*evaluated.METRICS, *own})
+    assert set(metrics.LEADING) <= set(names)
+    assert {one.name for one in metrics.METRICS if not one.share} - own <= set(MEASURES)
+    assert {one.name for one in metrics.STATES} == {*get_args(Standing), *get_args(State)}
+    assert [one.name for one in metrics.infos(["f1", "zest"])] == [*names, "zest"]
+    assert metrics.title_of("auprc") == "AUPRC"
+    assert metrics.title_of("zest") == "zest"
 
 
 def test_exemplars_are_those_of_the_study(study: Study, units: tuple[UnitPage, ...], numbers: dict[str, int]) -> None:
@@ -132,35 +147,157 @@ def test_what_was_said_and_scored_is_what_the_table_says(
 ) -> None:
     rows = study.table("relu").to_pylist()
     order = {run.id: place for place, run in enumerate(material.said.runs)}
-    seen = 0
     for row in rows:
         label = next(one for one in units[row["unit"]].labels if one.run == row["run"])
         short = next(one for one in gallery.rows[row["unit"]].labels if one.run == order[row["run"]])
         assert (label.state, label.description, label.reason) == (row["state"], row["description"], row["reason"])
+        assert (short.state, short.description) == (row["state"], row["description"])
         assert [one.text for one in label.candidates] == [one["text"] for one in row["candidates"]]
-        assert short.description == row["description"]
-        score = label.held_out[0]
-        assert (score.value is None) == (row["pearson"] is None) == (score.unscored is not None)
-        if row["pearson"] is not None:
-            assert score.value == short.held_out == pytest.approx(row["pearson"], rel=1e-5)
-            assert score.floor == short.floor == pytest.approx(row["pearson-random-95"], rel=1e-5)
-            assert score.above_random == (row["pearson"] > row["pearson-random-95"])
-        seen += 1
-    assert seen == 8
-    assert len(units[2].labels) == 1
+        check_held_out(label, row)
+        for name, column in (("held_out", "pearson"), ("low", "low"), ("high", "high"), ("floor", "floor")):
+            assert getattr(short, name) == near(row[column])
+    assert len(rows) == 5 + 3 + 4
+    assert len(units[2].labels) == 2
     assert {one.description for one in units[0].labels} == {CLASSES[0]}
 
 
-def test_figures_are_those_of_the_evaluation(study: Study, gallery: LayerPage, material: StudyMaterial) -> None:
-    made = study.evaluate()
-    for one in gallery.layer.figures:
-        figure = made[material.said.runs[one.run].id, "relu"]
-        assert one.described + one.abstained + one.failed == figure.units
-        assert one.scored == figure.scored
-        assert one.mean == (None if figure.mean is None else pytest.approx(figure.mean, rel=1e-5))
-        if figure.above_random is not None:
-            assert one.above_random == round(figure.above_random * figure.scored)
-        assert one.held_out is None or sum(one.held_out.counts) == one.scored
+def near(value: float | None) -> Any:
+    """Pages round to six digits."""
+    return None if value is None else pytest.approx(value, rel=1e-5, abs=1e-12)
+
+
+def check_held_out(label: MethodLabel, row: dict[str, Any]) -> None:
+    """What a page says of a description is what the table says."""
+    found = label.held_out
+    assert (found is None) == (row["description"] is None)
+    if found is None:
+        return
+    ends = (found.value, found.low, found.high, found.floor)
+    assert ends == (near(row["pearson"]), near(row["low"]), near(row["high"]), near(row["floor"]))
+    assert (found.value is None) == (found.unscored is not None)
+    beside = {*evaluated.METRICS, evaluated.DISCRIMINATION, evaluated.STABILITY} - {evaluated.HEADLINE}
+    assert set(found.metrics) == (set() if found.value is None else beside)
+    assert all(value == near(row[name]) for name, value in found.metrics.items())
+
+
+def test_states_follow_from_the_figures_beside_them(units: tuple[UnitPage, ...]) -> None:
+    found = [label for unit in units for label in unit.labels if label.held_out is not None]
+    for label in found:
+        held = label.held_out
+        assert held is not None
+        if held.value is None or held.low is None or held.floor is None:
+            assert label.state == "described"
+        else:
+            weak = "weak" if held.value > held.floor else "unsupported"
+            assert label.state == ("supported" if held.low > held.floor else weak)
+    assert {label.state for label in found} >= {"supported", "unsupported", "described"}
+
+
+def test_figures_are_those_of_the_store(study: Study, gallery: LayerPage, material: StudyMaterial) -> None:
+    table = study.store.figures().to_pylist()
+    rows = study.table("relu").to_pylist()
+    seen = 0
+    for made in gallery.layer.figures:
+        run = material.said.runs[made.run].id
+        states = [row["state"] for row in rows if row["run"] == run]
+        assert made.states == {state: states.count(state) for state in made.states}
+        assert sum(made.states.values()) == len(states)
+        assert made.described == sum(row["description"] is not None for row in rows if row["run"] == run)
+        scored = [row["pearson"] for row in rows if row["run"] == run and row["pearson"] is not None]
+        assert made.scored == len(scored)
+        assert sum(made.unscored.values()) == made.described - made.scored
+        mean = made.figure(metrics.HEADLINE)
+        assert mean is not None
+        assert (mean.units, mean.value) == (len(scored), near(float(np.mean(scored))))
+        assert made.held_out is not None
+        assert sum(made.held_out.counts) == made.scored
+        for kind in made.rows:
+            stored = [one for one in table if (one["run"], one["layer"], one["row"]) == (run, "relu", kind.row)]
+            assert [one.metric for one in kind.figures] == [one["metric"] for one in stored]
+            for one, given in zip(kind.figures, stored, strict=True):
+                assert one.units == given["units"]
+                assert (one.value, one.low, one.high) == (near(given["value"]), near(given["low"]), near(given["high"]))
+                assert kind.text == given["text"]
+                seen += 1
+    assert seen == sum(one["layer"] == "relu" for one in table) > 100
+    assert gallery.layer.figures[0].figure("no such metric") is None
+
+
+def test_what_was_judged_with_is_said(study: Study, material: StudyMaterial) -> None:
+    made = {str(one["run"]): one for one in study.store.latest()}
+    for run in material.said.runs:
+        assert run.evaluation is not None
+        assert run.evaluation.source == made[run.id]["source"]
+        assert run.evaluation.at == made[run.id]["at"]
+        assert run.evaluation.marks == made[run.id]["marks"]
+        assert run.evaluation.settings == {name: str(value) for name, value in made[run.id]["settings"].items()}  # type: ignore[union-attr]
+    assert run.evaluation.marks["auroc"] == "fails the extra-label test"
+    assert "pearson" not in run.evaluation.marks
+
+
+def test_labels_of_others_stand_beside_the_methods(units: tuple[UnitPage, ...], material: StudyMaterial) -> None:
+    *methods, own = material.said.runs
+    assert [run.labels for run in methods] == [None, None]
+    assert own.labels is not None
+    assert (own.labels.name, own.labels.first_unit) == (OWN_FILE, 0)
+    for unit in range(4):
+        label = next(one for one in units[unit].labels if one.run == own.id)
+        assert label.description == OWN["relu", unit]
+    nothing = units[2].labels[-1].held_out
+    assert nothing is not None
+    assert not nothing.resolved
+    assert nothing.unscored == "its description is the name of no label"
+    assert nothing.metrics == {}
+
+
+def test_a_study_that_was_not_evaluated_has_no_figures(study: Study, tmp_path: Path) -> None:
+    bare = without_evaluation(study, tmp_path / "bare")
+    material = StudyMaterial(ReportInput("bare", bare.store, bare.view), 0, None, quiet)
+    images = {record.id: 0 for record in material.images().values()}
+    page = material.layer_page(material.layers[0], images, 16)
+    assert [run.evaluation for run in material.said.runs] == [None] * 3
+    assert page.layer.main == 0, "a method's, though the file of labels describes more units"
+    for made in page.layer.figures:
+        assert set(made.states) <= {"described", "abstained"}
+        assert (made.rows, made.scored, made.held_out, made.unscored) == ((), 0, None, {})
+    assert all(
+        label.held_out is None
+        for unit in material.unit_pages(material.layers[0], images, range(5))
+        for label in unit.labels
+    )
+
+
+def test_runs_are_called_by_what_tells_them_apart(study: Study, tmp_path: Path) -> None:
+    store = without_evaluation(study, tmp_path / "s").store
+    first, second, own = store.runs
+
+    def titles(**of_second: str) -> list[str]:
+        made = {**store.manifest.runs, second: {**store.manifest.runs[second], **of_second}}
+        store.update(dataclasses.replace(store.manifest, runs=made))
+        return [run.title for run in Said(store).runs]
+
+    name = own.rpartition("-")[0]
+    assert titles() == [f"clip-dissect · {first[-8:]}", f"clip-dissect · {second[-8:]}", name]
+    assert titles(concepts="nouns") == ["clip-dissect · labels:class", "clip-dissect · nouns", name]
+    assert titles(concepts="nouns", encoder="hf:a/b")[1] == "clip-dissect · nouns · hf:a/b"
+    assert titles(method="milan", concepts="labels:class")[:2] == ["clip-dissect", "milan"]
+
+
+def test_texts_that_the_source_makes_nothing_of_are_counted(study: Study, tmp_path: Path) -> None:
+    """A source that understands every meaningful text gives 0 for others, and the page says how many."""
+    store = without_evaluation(study, tmp_path / "s").store
+    run = study.store.runs[0]
+    made_with = next(one for one in study.store.latest() if one["run"] == run)
+    found = [one for one in assessments_records(study.store.assessments()) if one.explanation.startswith(f"{run}/")]
+    zero = {"state": "unsupported", "value": 0.0, "low": 0.0, "high": 0.0, "resolved": False}
+    judged = [dataclasses.replace(one, **zero) if one.explanation.endswith("relu:1") else one for one in found]
+    store.write_evaluation({**made_with, "source": "truth"}, [], judged, figures_records(study.store.figures()))
+    said = Said(store)
+    made, *_ = said.figures("relu", said.layer("relu"))
+    assert (made.scored, made.unresolved, made.states["unsupported"]) == (3, 1, 1)
+    label = next(one for one in said.layer("relu")[1] if one.run == run)
+    assert label.held_out is not None
+    assert (label.state, label.held_out.resolved, label.held_out.source) == ("unsupported", False, "truth")
 
 
 def test_units_that_nobody_looked_at_are_listed(study: Study, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -175,7 +312,7 @@ def test_units_that_nobody_looked_at_are_listed(study: Study, tmp_path_factory: 
     assert [row.labels for row in page.rows] == [()] * 5
     assert page.layer.main is None
     assert page.layer.figures == ()
-    assert [one.description for one in page.layer.highlights] == [None] * 3
+    assert [one.label for one in page.layer.highlights] == [None] * 3
     assert page.summary == "mean"
 
 
@@ -198,7 +335,10 @@ def test_the_overview_names_no_folder_of_its_maker(material: StudyMaterial, numb
     assert (page.probe.images, page.probe.explain + page.probe.test) == (60, 60)
     assert page.probe.classes == 3
     assert page.input == (40, 40)
-    assert [run.title for run in page.runs] == [f"clip-dissect · labels:class · {run.id[-8:]}" for run in page.runs]
+    assert [run.title for run in page.runs] == [
+        *(f"clip-dissect · {run.id[-8:]}" for run in page.runs[:2]),
+        page.runs[2].method,
+    ]
     assert "/tmp" not in json.dumps(to_json(page))
 
 

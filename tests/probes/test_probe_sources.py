@@ -43,12 +43,12 @@ def test_the_kind_is_chosen_by_what_the_path_is(tmp_path, picture, write_files, 
 
 
 def test_paths_that_hold_no_probe_images(tmp_path, write_files, picture):
-    write_files(tmp_path, {"x.png": picture(0), "x.tar": "", "none": ""})
+    write_files(tmp_path, {"x.png": picture(0), "x.rar": "", "none": ""})
     with pytest.raises(ProbeError, match=r"^There are no probe images at '.*gone': no such file or folder"):
         open_source(tmp_path / "gone")
     with pytest.raises(ProbeError, match=r"x.png' is a single image. Give its folder, or a text file that lists"):
         open_source(tmp_path / "x.png")
-    for name in ("x.tar", "none"):
+    for name in ("x.rar", "none"):
         with pytest.raises(ProbeError, match=rf"{name}' is of no kind that holds probe images. Give a folder, a"):
             open_source(tmp_path / name)
 

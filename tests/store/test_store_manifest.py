@@ -99,10 +99,10 @@ def _rewrite(folder: Path, *, seal: bool, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("schema", "message"),
     [
-        (2, "The study {} has schema 2; this version of Neuronym reads schema 1. Update neuronym."),
+        (3, "The study {} has schema 3; this version of Neuronym reads schema 2. Update neuronym."),
         (
             0,
-            "The study {} has the old schema 0; this version of Neuronym reads schema 1. "
+            "The study {} has the old schema 0; this version of Neuronym reads schema 2. "
             "Make the study anew, or use an older version.",
         ),
         ("1", "The study {} has the schema '1', which is no number: it is damaged. Restore it from a copy."),

@@ -175,7 +175,8 @@ def test_a_study_finds_its_images_again_by_their_names(tmp_path: Path, monkeypat
     assert again.table(run=run).equals(table)
     figures = again.evaluate(f"labels:{GROUP}")
     assert list(figures) == [(run, "relu")]
-    assert made().table(run=run).select(table.column_names[:6]).equals(table.select(table.column_names[:6]))
+    plain = [name for name in table.column_names if name != "state"]  # which says by now what was found of them
+    assert made().table(run=run).select(plain).equals(table.select(plain))
     with pytest.raises(StudyError, match="the images or their split changed"):
         Study.create(
             tmp_path / "a study",

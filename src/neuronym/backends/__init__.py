@@ -1,4 +1,4 @@
-"""Foundation models behind small protocols: so far encoders that put images and texts into one space.
+"""Foundation models behind small protocols: encoders of images and texts, of texts alone, and image generators.
 
 The modules that load them import their frameworks when asked to load, so that importing this package stays cheap.
 """
@@ -6,5 +6,6 @@ The modules that load them import their frameworks when asked to load, so that i
 from __future__ import annotations
 
 from neuronym.backends.encoder import EncoderLoader, ImageTextEncoder, encode_prompts
+from neuronym.backends.generator import GeneratorLoader, ImageGenerator
 
-__all__ = ["EncoderLoader", "ImageTextEncoder", "encode_prompts"]
+__all__ = ["EncoderLoader", "GeneratorLoader", "ImageGenerator", "ImageTextEncoder", "encode_prompts"]

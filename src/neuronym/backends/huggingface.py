@@ -10,16 +10,15 @@ CLIP: Radford et al. 2021, "Learning Transferable Visual Models From Natural Lan
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from neuronym.backends.loading import check_complete, check_vocabulary, refusals, source_of
 from neuronym.backends.tensors import settings_hash, tokenizer_settings, unit_rows
-from neuronym.errors import UnknownNameError, UserError
+from neuronym.errors import UserError
 from neuronym.functional.fingerprint import hash_state
 from neuronym.records import digest
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image
 
-_HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+_HOLDS = "a model and its processor as save_pretrained writes them"
 _EXAMPLES = "Choose a CLIP or SigLIP model, for example hf:openai/clip-vit-base-patch16."
 
 
@@ -102,13 +101,7 @@ def load(name: str, device: torch.device) -> HuggingFaceEncoder:
         UnknownNameError: nothing of that name can be had.
         UserError: the model is there but damaged, incomplete or not an encoder of images and texts.
     """
-    folder = Path(name).expanduser()
-    source = str(folder) if folder.is_dir() else name
-    if not folder.is_dir() and not _HUB_ID.fullmatch(name):
-        raise UnknownNameError(
-            f"There is no folder {name!r}, and it is no hub id of the form owner/model either. "
-            "Give a folder with a model and its processor as save_pretrained writes them, or a hub id."
-        )
+    source = source_of(name, _HOLDS)
     model = _load_model(source)
     processor = _load_processor(source)
     _check_end_token(source, model.config, processor.tokenizer)
@@ -130,13 +123,7 @@ def _load_model(source: str) -> Any:
         model, report = AutoModel.from_pretrained(
             source, config=config, dtype=torch.float32, output_loading_info=True, trust_remote_code=False
         )
-    missing = sorted(report["missing_keys"])
-    if missing:
-        # transformers fills the gaps with random numbers and goes on.
-        raise UserError(
-            f"The weights of {source!r} are incomplete: {len(missing)} tensors are missing, the first is {missing[0]}. "
-            "Use a checkpoint that holds both the image and the text side."
-        )
+    check_complete(source, report["missing_keys"], "Use a checkpoint that holds both the image and the text side.")
     return model
 
 
@@ -150,45 +137,12 @@ def _load_processor(source: str) -> Any:
             f"The model {source!r} comes without a tokenizer or without image settings "
             f"(found only a {type(processor).__name__}). Add the files that its processor's save_pretrained writes."
         )
-    if len(processor.tokenizer) <= len(set(processor.tokenizer.all_special_ids)):
-        # Where its files are absent, transformers quietly makes a tokenizer that knows the special tokens alone.
-        raise UserError(
-            f"The model {source!r} comes without a vocabulary for its tokenizer. "
-            "Add the files that its tokenizer's save_pretrained writes, for example tokenizer.json."
-        )
+    check_vocabulary(source, processor.tokenizer)
     return processor
 
 
-@contextmanager
-def _refusals(source: str) -> Iterator[None]:
-    """Turns what transformers raises for a model it cannot load into errors of ours."""
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except ImportError as error:
-        reason = _first_line(error).split(". ")[0].rstrip(".")
-        raise UserError(
-            f"The model {source!r} needs a package that is not installed: {reason}. "
-            "Install it, for example with `pip install sentencepiece protobuf` for a SentencePiece tokenizer."
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        if Path(source).is_dir():
-            raise UserError(
-                f"The folder {source!r} cannot be read as a Hugging Face model: {_first_line(error)} "
-                "It has to hold a model and its processor as save_pretrained writes them."
-            ) from error
-        if isinstance(error, OSError):
-            raise UnknownNameError(
-                f"The model {source!r} is no local folder, is not in the cache, and could not be fetched from the hub: "
-                f"{_first_line(error)} Check the spelling and the network, or give a local folder in the same format."
-            ) from error
-        raise UserError(f"The model {source!r} cannot be used: {_first_line(error)} {_EXAMPLES}") from error
-
-
-def _first_line(error: Exception) -> str:
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return line if line.endswith((".", "!", "?")) else f"{line}."
+def _refusals(source: str) -> AbstractContextManager[None]:
+    return refusals(source, "a Hugging Face model", _HOLDS, _EXAMPLES)
 
 
 def _context_length(config: Any, tokenizer: Any) -> int:

@@ -10,7 +10,19 @@ from typing import Annotated
 
 import typer
 
-from neuronym.cli import demo, evaluate, explain, layers, methods, report, table, train_bundled
+from neuronym.cli import (
+    compare,
+    demo,
+    evaluate,
+    explain,
+    layers,
+    methods,
+    metrics,
+    rate,
+    report,
+    table,
+    train_bundled,
+)
 from neuronym.cli.console import errors
 from neuronym.errors import NeuronymError, NeuronymWarning
 
@@ -28,9 +40,12 @@ app = typer.Typer(
 app.command("explain")(explain.explain)
 app.command("evaluate")(evaluate.evaluate)
 app.command("table")(table.table)
+app.command("compare")(compare.compare)
+app.command("rate")(rate.rate)
 app.command("layers")(layers.layers)
 app.command("report")(report.report)
 app.command("methods")(methods.methods)
+app.command("metrics")(metrics.metrics)
 app.command("demo")(demo.demo)
 app.command("train-bundled")(train_bundled.train_bundled)
 

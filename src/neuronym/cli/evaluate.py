@@ -2,24 +2,121 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from neuronym.cli import options as given
-from neuronym.cli.console import output
+from neuronym.cli.console import Reporter, errors, output
+from neuronym.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from neuronym.study import Study
 
 
 def evaluate(
     study: given.StudyFolder,
     source: Annotated[
-        str, typer.Option("--source", help="Where concepts are looked up: labels or labels:GROUP.")
-    ] = "labels",
+        str,
+        typer.Option(
+            "--source",
+            help="What says how much of a description is in an image: truth (images that know, as the world's do), "
+            "labels, labels:GROUP, encoder:NAME, or auto: truth where there is one, else labels.",
+        ),
+    ] = "auto",
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--labels",
+            help="Judge anyone's labels too: [LAYER=]FILE, a CSV with layer, unit and description or in the layout of "
+            "CLIP-Dissect, MILAN, DnD, Network Dissection, INVERT, FALCON or Linear Explanations; may be repeated.",
+        ),
+    ] = None,
+    first_unit: Annotated[
+        int | None,
+        typer.Option("--first-unit", min=0, max=1, help="What --labels count units from, if not from 0."),
+    ] = None,
+    summary: Annotated[str, typer.Option("--summary", help="The summary that --labels are judged by.")] = "mean",
+    hierarchy: Annotated[
+        str | None,
+        typer.Option("--hierarchy", help="Names above the labels: a CSV of name and the one above, or JSON."),
+    ] = None,
+    templates: Annotated[
+        list[str] | None,
+        typer.Option("--template", help="A prompt for encoder:NAME, such as 'a photo of a {}'; may be repeated."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Let an encoder judge the descriptions that it made itself.")
+    ] = False,
+    truth: Annotated[
+        str | None,
+        typer.Option(
+            "--truth",
+            help="Compare with known names of units too: classes (the model's own, of its last layer) or [LAYER=]FILE.",
+        ),
+    ] = None,
+    similarity: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--similarity",
+            help="How alike a description and a known name are: token-f1 (the default), encoder:NAME, sentence:NAME or "
+            "bertscore:NAME; may be repeated.",
+        ),
+    ] = None,
     run: Annotated[str | None, typer.Option("--run", help="Only this run.")] = None,
+    share: Annotated[
+        float, typer.Option("--share", help="The share of explain images on which a unit counts as active.")
+    ] = 0.05,
+    k: Annotated[int, typer.Option("--k", min=1, help="How many of the strongest images recall@k looks at.")] = 20,
+    draws: Annotated[int, typer.Option("--draws", help="Resamples of the images behind each interval.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", help="Decides resamples and random labels.")] = 0,
+    out: Annotated[
+        str | None, typer.Option("--out", help="Write the figures there too: .csv, .json or .parquet.")
+    ] = None,
+    device: given.Device = "auto",
 ) -> None:
-    """Correlate each description with its unit over the images that the method did not see."""
-    from neuronym.cli.showing import show_figures
+    """Judge each description by the images that the method did not see, beside random, shuffled and constant labels."""
+    from neuronym.cli.judged import show_evaluations, show_names
+    from neuronym.evaluate.evaluation import Settings
+    from neuronym.store.query import export_figures
     from neuronym.study import Study
 
-    opened = Study.open(study)
-    show_figures(opened.evaluate(source, run=run), opened.store.manifest.runs, output())
+    if out is not None and Path(out).suffix not in (".csv", ".json", ".parquet"):
+        raise UserError(f"--out {out!r} does not tell the format. End it in .csv, .json or .parquet.")
+    if similarity and truth is None:
+        raise UserError("--similarity compares with known names, and no --truth was given. Add it, or leave both out.")
+    settings = Settings(share, k, draws, seed)
+    with Reporter("Stopped. Nothing of this evaluation was kept.") as progress:
+        opened = Study.open(study, progress)
+        for one in labels or ():
+            _import(opened, one, first_unit, summary, progress.console)
+        found = opened.evaluate(
+            source,
+            run=run,
+            hierarchy=hierarchy,
+            templates=tuple(templates) if templates else ("{}",),
+            force=force,
+            settings=settings,
+            device=device,
+        )
+        known = None
+        if truth is not None:
+            alike = tuple(similarity or ("token-f1",))
+            known = opened.compare_names(truth, alike, run=run, first_unit=first_unit, seed=seed, device=device)
+    show_evaluations(found, opened.store.manifest.runs, output())
+    if known is not None:
+        show_names(known, output())
+    if out is not None:
+        figures = [figure for one in found.values() for figure in one.figures]
+        rows = export_figures(figures, Path(out).expanduser())
+        errors().print(f"{rows:,} figures written to {out}.", markup=False, highlight=False, soft_wrap=True)
+
+
+def _import(study: Study, labels: str, first_unit: int | None, summary: str, console: Console) -> None:
+    run, notes = study.import_labels(labels, first_unit=first_unit, summary=cast("Any", summary))
+    console.print(f"{labels} is the run {run}.", markup=False, highlight=False, soft_wrap=True)
+    for note in notes:
+        console.print(note, style="yellow", markup=False, highlight=False, soft_wrap=True)

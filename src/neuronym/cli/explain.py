@@ -42,7 +42,8 @@ def explain(
         list[str] | None,
         typer.Option(
             "--images",
-            help="A folder, list, .npz, .npy or .zip of images, or bundled:world/explain/3000; may be repeated.",
+            help="A folder, list, .npz, .npy or .zip of images, a dataset (FOLDER#SPLIT, .parquet, .arrow), tar shards "
+            "(.tar, 'shard-{000..012}.tar'), or bundled:world/explain/3000; may be repeated.",
         ),
     ] = None,
     method: Annotated[str, typer.Option("--method", help="How to describe; `neuronym methods` lists.")] = (

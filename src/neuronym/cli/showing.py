@@ -11,7 +11,7 @@ from rich.console import Console, JustifyMethod, OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
-from neuronym.evaluate.figures import FLOOR, METRIC, HeldOut
+from neuronym.evaluate.figures import HEADLINE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +35,7 @@ def note_images(study: Study, console: Console) -> None:
     made = store.manifest.provenance
     text = f"{len(images):,} images, {explain:,} to explain and {len(images) - explain:,} to test"
     if (duplicates := made.get("duplicates")) and isinstance(duplicates, int):
-        text += f"; {_counted(duplicates, 'duplicate')} left out"
+        text += f"; {counted(duplicates, 'duplicate')} left out"
     if store.skipped:
         text += f"; {len(store.skipped)} could not be read"
     console.print(text, highlight=False)
@@ -53,7 +53,7 @@ def note_concepts(concepts: ConceptSet | None, console: Console) -> None:
     if concepts is None:
         return
     left_out = [
-        _counted(count, thing)
+        counted(count, thing)
         for count, thing in ((concepts.blank, "blank line"), (concepts.duplicates, "repetition"))
         if count
     ]
@@ -68,7 +68,9 @@ def show_table(table: pa.Table, console: Console, limit: int | None = None) -> N
     runs are folded.
     """
     rows: list[dict[str, Any]] = table.to_pylist()
-    columns = _columns(rows[:limit], several=len({row["run"] for row in rows}) > 1, scored=METRIC in table.column_names)
+    columns = _columns(
+        rows[:limit], several=len({row["run"] for row in rows}) > 1, scored=HEADLINE in table.column_names
+    )
     widths = _widths({name: _width(name, cells) for name, cells in columns.items()}, console.width)
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, width in widths.items():
@@ -82,41 +84,6 @@ def show_table(table: pa.Table, console: Console, limit: int | None = None) -> N
     if limit is not None and len(rows) > limit:
         console.print(f"{limit} of {len(rows):,} shown.", style="dim", highlight=False)
     _note_ties(rows, console)
-
-
-def show_figures(
-    figures: Mapping[tuple[str, str], HeldOut], runs: Mapping[str, Mapping[str, Any]], console: Console
-) -> None:
-    """Held-out figures, a row per run and layer.
-
-    Args:
-        figures: by run and layer.
-        runs: what each run was made with.
-        console: where to.
-    """
-    chosen = {run: _chosen_by(runs[run]) for run, _ in figures}
-    alike = len(set(chosen.values())) < len(chosen)
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("layer", "described by", *(["run"] if alike else [])):
-        shown.add_column(name, style=_STYLES.get(name, ""), overflow="fold")
-    for name in ("units", "scored", "mean r", "above random"):
-        shown.add_column(name, justify="right", no_wrap=True)
-    for (run, layer), figure in figures.items():
-        mean, above = _number(figure.mean) or "-", _share(figure.above_random)
-        cells = [layer, chosen[run], *([run] if alike else []), f"{figure.units:,}", f"{figure.scored:,}", mean, above]
-        shown.add_row(*map(Text, cells))
-    console.print(shown)
-    for (run, layer), figure in figures.items():
-        for reason, count in figure.unscored:
-            text = f"{layer}: {_counted(count, 'unit')} not scored, because {reason}."
-            whole = text if len(chosen) == 1 else f"{run if alike else chosen[run]}, {text}"
-            console.print(whole, style="yellow", highlight=False, markup=False)
-    console.print(
-        "mean r: correlation of unit and description over the test images. above random: share of the scored units "
-        "whose r exceeds the 95th percentile of random labels (5% if the descriptions were random).",
-        style="dim",
-        highlight=False,
-    )
 
 
 def show_demonstration(found: Demonstration, console: Console) -> None:
@@ -146,6 +113,9 @@ def show_demonstration(found: Demonstration, console: Console) -> None:
     console.print(f"{sum(found.seconds.values()):.0f} s: {parts}.", style="dim", highlight=False)
 
 
+STATES = {"supported": "green", "weak": "yellow", "unsupported": "red", "abstained": "yellow", "failed": "red"}
+"""The colour of a state; its word says the same."""
+
 _STYLES = {"run": "dim", "layer": "cyan", "unit": "bold", "also": "dim"}
 
 
@@ -158,6 +128,7 @@ def _columns(rows: Sequence[Mapping[str, Any]], *, several: bool, scored: bool) 
     columns["score"] = [Text(_number(row["score"])) for row in rows]
     if scored:
         columns["held-out r"] = [_correlation(row) for row in rows]
+        columns["state"] = [Text(row["state"], style=STATES.get(row["state"], "")) for row in rows]
     return columns | {"also": [_also(row) for row in rows]}
 
 
@@ -195,12 +166,15 @@ def _description(row: Mapping[str, Any]) -> Text:
 
 
 def _correlation(row: Mapping[str, Any]) -> Text:
-    value, floor = row[METRIC], row.get(FLOOR)
-    above = value is not None and floor is not None and value > floor
-    return Text("" if value is None else f"{value:.2f}", style="green" if above else "red")
+    value, low, high = row[HEADLINE], row.get("low"), row.get("high")
+    if value is None:
+        return Text("")
+    interval = Text(f" [{low:.2f}, {high:.2f}]", style="dim") if low is not None and high is not None else ""
+    return Text(f"{value:.2f}").append(interval)
 
 
-def _counted(count: int, thing: str) -> str:
+def counted(count: int, thing: str) -> str:
+    """A number of things in words."""
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
@@ -208,9 +182,10 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _chosen_by(made_with: Mapping[str, Any]) -> str:
+def chosen_by(made_with: Mapping[str, Any]) -> str:
     """The method of a run, and what it chose with."""
-    return f"{made_with['method']}, {made_with.get('encoder') or made_with.get('concepts') or 'no encoder'}"
+    chosen = made_with.get("encoder") or made_with.get("concepts")
+    return f"{made_with['method']}, {chosen}" if chosen else str(made_with["method"])
 
 
 def _share(value: float | None) -> str:

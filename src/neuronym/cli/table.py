@@ -21,10 +21,18 @@ def table(
         str | None, typer.Option("--search", help="Only descriptions with this text, in upper or lower case.")
     ] = None,
     state: Annotated[
-        str | None, typer.Option("--state", help="Only units in this state: described, abstained or failed.")
+        str | None,
+        typer.Option(
+            "--state",
+            help="Only units in this state: supported, weak, unsupported, abstained, failed, or described for all with "
+            "a description.",
+        ),
     ] = None,
     method: Annotated[str | None, typer.Option("--method", help="Only this method.")] = None,
     run: Annotated[str | None, typer.Option("--run", help="Only this run.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="Figures by this concept source, instead of the last one's.")
+    ] = None,
     format: Annotated[
         str | None,
         typer.Option("--format", help="csv, parquet, json, or a peer's CSV: clip-dissect, milan or dnd."),
@@ -38,7 +46,9 @@ def table(
     from neuronym.store.study_store import StudyStore
 
     store = StudyStore(Path(study).expanduser())
-    rows = store.table(layer, search=search, units=given.unit_list(units), state=state, method=method, run=run)
+    rows = store.table(
+        layer, search=search, units=given.unit_list(units), state=state, method=method, run=run, source=source
+    )
     if not len(rows):
         none = "No description fits what was asked."
         errors().print(none if store.manifest.runs else "Nothing was explained yet in this study.")

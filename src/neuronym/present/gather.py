@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from neuronym.errors import StudyError
-from neuronym.present.labels import Labels, Said, figures, row_label
+from neuronym.present.labels import Labels, Said, row_label
 from neuronym.present.pages import (
     Highlight,
     LayerCard,
@@ -126,7 +126,7 @@ class StudyMaterial:
             int((view.constant & ~view.dead).sum()),
             len(layer.labels),
             layer.main,
-            figures(layer.labels, self.said.runs),
+            self.said.figures(info.name, layer.labels),
             tuple(self._highlights(layer, numbers)),
         )
 
@@ -140,8 +140,9 @@ class StudyMaterial:
             progress(f"reading {info.name}", done, info.units)
 
         surveys = tuple(survey(self.given.store, view, summary, told) for summary in summaries)
-        made = figures(labels, self.said.runs)
-        main = max(made, key=lambda one: (one.scored, one.described, -one.run)).run if made else None
+        made = self.said.figures(info.name, labels)
+        own = [run.labels is None for run in self.said.runs]  # a method's before anyone's labels
+        main = max(made, key=lambda one: (one.scored, own[one.run], one.described, -one.run)).run if made else None
         return LayerMaterial(info, place, view, labels, surveys, main)
 
     def _shown(self, layer: LayerMaterial) -> SummarySurvey:
@@ -181,11 +182,7 @@ class StudyMaterial:
 
     def _highlights(self, layer: LayerMaterial, numbers: Mapping[str, int]) -> Iterator[Highlight]:
         for unit, label in best_units(layer, self.said):
-            images = self._thumbnails(layer, unit, _HIGHLIGHT_IMAGES, numbers)
-            if label is None:
-                yield Highlight(unit, None, None, None, images)
-            else:
-                yield Highlight(unit, label.description, label.held_out, label.floor, images)
+            yield Highlight(unit, label, self._thumbnails(layer, unit, _HIGHLIGHT_IMAGES, numbers))
 
 
 def best_units(layer: LayerMaterial, said: Said) -> Sequence[tuple[int, RowLabel | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,18 +11,14 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from neuronym.present.pages import RowLabel, RunFigures, RunView
+from neuronym.present.judged import Judged
+from neuronym.present.metrics import STATES
+from neuronym.present.pages import FigureRow, LabelFileView, RowLabel, RunFigures, RunView
 from neuronym.present.survey import histogram, rounded
-from neuronym.present.unit_page import CandidateView, EvidenceView, HeldOutView, HistogramView, MethodLabel
+from neuronym.present.unit_page import CandidateView, EvidenceView, HistogramView, MethodLabel
 from neuronym.records import Explanation
 from neuronym.store.study_store import StudyStore
 from neuronym.store.tables import explanations_records
-
-METRIC = "pearson"
-"""The held-out metric that galleries and overviews show."""
-
-FLOOR = "-random-95"
-"""What follows a metric's name in that of its random floor."""
 
 _ALSO = 4
 _CANDIDATES = 10
@@ -33,30 +30,32 @@ Labels = Mapping[int, Sequence[MethodLabel]]
 
 @dataclass(frozen=True)
 class Said:
-    """Everything that was said in a study, and scored."""
+    """Everything that was said in a study, and what was found of it."""
 
     store: StudyStore
 
     @cached_property
+    def judged(self) -> Judged:
+        """The evaluations."""
+        return Judged(self.store)
+
+    @cached_property
     def runs(self) -> tuple[RunView, ...]:
         """The runs, the earliest first."""
-        made = self.store.manifest.runs
-        methods = [str(made[run].get("method", run)) for run in self.store.runs]
-        titles = [
-            " · ".join([method, *_parts(made[run])]) if methods.count(method) > 1 else method
-            for run, method in zip(self.store.runs, methods, strict=True)
-        ]
+        made = {run: self.store.manifest.runs[run] for run in self.store.runs}
         return tuple(
             RunView(
                 run,
-                title if titles.count(title) == 1 else f"{title} · {run.rpartition('-')[2]}",
-                method,
+                title,
+                str(made[run].get("method", run)),
                 str(made[run].get("summary", "mean")),
                 _text(made[run].get("concepts")),
                 _text(made[run].get("encoder")),
                 _parameters(made[run]),
+                _label_file(made[run]),
+                self.judged.evaluations.get(run),
             )
-            for run, method, title in zip(self.store.runs, methods, titles, strict=True)
+            for run, title in _titles(made).items()
         )
 
     def layer(self, name: str) -> Labels:
@@ -68,78 +67,58 @@ class Said:
             said.setdefault(one.unit.index, []).append(self._label(one))
         return said
 
+    def figures(self, layer: str, labels: Labels) -> tuple[RunFigures, ...]:
+        """What came out of each run that looked at a layer, given what the runs say of it."""
+        return tuple(
+            _figures(place, some, self.judged.rows(run.id, layer))
+            for place, run in enumerate(self.runs)
+            if (some := [label for unit in labels.values() for label in unit if label.run == run.id])
+        )
+
     @cached_property
     def _explanations(self) -> Any:
         return self.store.explanations()
-
-    @cached_property
-    def _scores(self) -> dict[str, list[dict[str, Any]]]:
-        """The rows of scores by explanation."""
-        by_explanation: dict[str, list[dict[str, Any]]] = {}
-        for row in self.store.scores().to_pylist():
-            by_explanation.setdefault(row["explanation"], []).append(row)
-        return by_explanation
 
     def _label(self, said: Explanation) -> MethodLabel:
         return MethodLabel(
             said.run,
             said.method,
-            said.state,
+            self.judged.state(said),
             said.description,
             None if said.score is None else rounded(said.score),
             said.reason,
             tuple(CandidateView(one.text, rounded(one.score)) for one in said.candidates[:_CANDIDATES]),
             tuple(EvidenceView(one.kind, one.text) for one in said.evidence if one.text is not None),
-            _held_out(self._scores.get(said.id, ())),
+            self.judged.held_out(said),
         )
 
 
 def row_label(label: MethodLabel, run: int) -> RowLabel:
     """A label as the gallery shows it, for the run at a position."""
-    score = held_out(label)
+    found = label.held_out
     also = tuple(one.text for one in label.candidates if one.text != label.description)[:_ALSO]
-    return RowLabel(
-        run,
-        label.state,
-        label.description,
-        label.score,
-        None if score is None else score.value,
-        None if score is None else score.floor,
-        also,
-    )
+    known = (None,) * 4 if found is None else (found.value, found.low, found.high, found.floor)
+    return RowLabel(run, label.state, label.description, label.score, *known, also)
 
 
-def held_out(label: MethodLabel) -> HeldOutView | None:
-    """The score that galleries show, if there is one."""
-    return next((one for one in label.held_out if one.metric == METRIC), None)
-
-
-def figures(labels: Labels, runs: Sequence[RunView]) -> tuple[RunFigures, ...]:
-    """What came out of each run that looked at a layer."""
-    return tuple(
-        _figures(place, some)
-        for place, run in enumerate(runs)
-        if (some := [label for unit in labels.values() for label in unit if label.run == run.id])
-    )
-
-
-def _figures(run: int, labels: Sequence[MethodLabel]) -> RunFigures:
-    states = [label.state for label in labels]
-    found = [score for label in labels if (score := held_out(label)) is not None and score.above_random is not None]
+def _figures(run: int, labels: Sequence[MethodLabel], rows: tuple[FigureRow, ...]) -> RunFigures:
+    states = Counter(label.state for label in labels)
+    found = [label.held_out for label in labels if label.held_out is not None]
     values = [one.value for one in found if one.value is not None]
     floors = [one.floor for one in found if one.floor is not None]
     own = [label.score for label in labels if label.score is not None]
+    reasons = Counter(one.unscored for one in found if one.unscored is not None)
     return RunFigures(
         run,
-        states.count("described"),
-        states.count("abstained"),
-        states.count("failed"),
+        sum(label.description is not None for label in labels),
+        {state.name: states[state.name] for state in STATES if states[state.name]},
         len(values),
-        rounded(np.mean(values)) if values else None,
-        sum(one.above_random is True for one in found),
+        sum(one.value is not None and not one.resolved for one in found),
+        dict(sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0]))),
         _distribution(values),
         rounded(np.mean(floors)) if floors else None,
         _distribution(own),
+        rows,
     )
 
 
@@ -147,31 +126,39 @@ def _distribution(values: Sequence[float]) -> HistogramView | None:
     return histogram(np.array(values), _BINS) if values else None
 
 
-def _held_out(rows: Sequence[Mapping[str, Any]]) -> tuple[HeldOutView, ...]:
-    """The scores of an explanation, each with its floor."""
-    floors = {row["metric"].removesuffix(FLOOR): row["value"] for row in rows if row["metric"].endswith(FLOOR)}
-    return tuple(
-        HeldOutView(
-            row["metric"],
-            row["source"],
-            None if row["value"] is None else rounded(row["value"]),
-            None if (floor := floors.get(row["metric"])) is None else rounded(floor),
-            row["unscored"],
-        )
-        for row in rows
-        if not row["metric"].endswith(FLOOR)
-    )
+def _titles(made: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """What runs are called: their method, and what tells them from other runs of it; their ids' ends at the last."""
+    methods = {run: str(made_with.get("method", run)) for run, made_with in made.items()}
+    titles = {
+        run: " · ".join([method, *_parts(made[run], [made[one] for one in made if methods[one] == method])])
+        for run, method in methods.items()
+    }
+    known = list(titles.values())
+    return {
+        run: title if known.count(title) == 1 else f"{title} · {run.rpartition('-')[2]}"
+        for run, title in titles.items()
+    }
 
 
-def _parts(made_with: Mapping[str, Any]) -> list[str]:
-    """What tells runs of one method apart."""
-    return [str(made_with[part]) for part in ("concepts", "encoder") if made_with.get(part)]
+def _parts(made_with: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What tells a run from the other runs of its method."""
+    known = [part for part in ("concepts", "encoder") if made_with.get(part)]
+    return [str(made_with[part]) for part in known if any(one.get(part) != made_with[part] for one in runs)]
 
 
 def _parameters(made_with: Mapping[str, Any]) -> dict[str, str]:
     key = made_with.get("key")
     given = key.get("parameters") if isinstance(key, Mapping) else None
     return {name: _shown(value) for name, value in sorted(given.items())} if isinstance(given, Mapping) else {}
+
+
+def _label_file(made_with: Mapping[str, Any]) -> LabelFileView | None:
+    labels = made_with.get("labels")
+    if not isinstance(labels, Mapping):
+        return None
+    first = labels.get("first_unit")
+    name = str(labels.get("file", "")).replace("\\", "/").rpartition("/")[2]
+    return LabelFileView(name, str(labels.get("layout", "")), first if isinstance(first, int) else None)
 
 
 def _shown(value: Any) -> str:

@@ -17,10 +17,11 @@ from PIL import Image
 
 from neuronym.present.colours import table
 from neuronym.present.gather import ReportInput, probe_view
-from neuronym.present.labels import Said, figures, held_out
-from neuronym.present.pages import RunFigures, RunView
+from neuronym.present.labels import Said
+from neuronym.present.metrics import ABOVE_RANDOM, HEADLINE
+from neuronym.present.pages import FigureView, RunFigures, RunView
 from neuronym.present.thumbnails import Size, encode
-from neuronym.present.unit_page import MethodLabel
+from neuronym.present.unit_page import HeldOutView, MethodLabel
 from neuronym.present.units import as_bytes, place_image
 from neuronym.records import Exemplar, LayerInfo, Summary
 from neuronym.store.layer_view import LayerView
@@ -30,6 +31,7 @@ _MUTED = "opacity:.68"
 _CELL = (
     "text-align:left;padding:4px 18px 4px 0;border:0;border-top:1px solid rgba(128,128,128,.3);vertical-align:baseline"
 )
+_STANDINGS = ("supported", "weak", "unsupported")
 _SERIF = "font-family:ui-serif,Charter,Georgia,serif"
 
 
@@ -72,8 +74,10 @@ def study_html(study: ReportInput) -> str:
     model = str(target.get("name", "")) if isinstance(target, dict) else ""
     images = probe_view(store)
     words = f"{images.images:,} images, {images.explain:,} to explain and {images.test:,} to test"
-    rows = "".join(_layer_rows(layer, figures(said.layer(layer.name), said.runs), said.runs) for layer in store.layers)
-    names = ("layer", "units", "method", "described", "mean held-out r", "above random")
+    rows = "".join(
+        _layer_rows(layer, said.figures(layer.name, said.layer(layer.name)), said.runs) for layer in store.layers
+    )
+    names = ("layer", "units", "method", "described", *_STANDINGS, "mean held-out r", "above random", "judged by")
     head = "".join(f'<th style="{_CELL};border-top:0;font-weight:400;{_MUTED}">{name}</th>' for name in names)
     return (
         f'<div>{_big(study.name)}<div style="{_MUTED}">{escape(model)} · {escape(words)}</div>'
@@ -105,20 +109,31 @@ class UnitShown:
 
 def _layer_rows(layer: LayerInfo, made: Sequence[RunFigures], runs: Sequence[RunView]) -> str:
     if not made:
-        return _row([layer.name, f"{layer.units:,}", "-", "-", "-", "-"])
+        return _row([layer.name, f"{layer.units:,}", *["-"] * (5 + len(_STANDINGS))])
     return "".join(
-        _row(
-            [
-                layer.name,
-                f"{layer.units:,}",
-                runs[one.run].title,
-                f"{one.described:,}",
-                "-" if one.mean is None else f"{one.mean:.2f}",
-                f"{one.above_random / one.scored:.1%} of {one.scored:,}" if one.scored else "-",
-            ]
-        )
+        _row([layer.name, f"{layer.units:,}", runs[one.run].title, f"{one.described:,}", *_judged(one, runs[one.run])])
         for one in made
     )
+
+
+def _judged(one: RunFigures, run: RunView) -> list[str]:
+    """The cells of what was found on held-out images."""
+    if run.evaluation is None or not one.rows:
+        return ["-"] * (3 + len(_STANDINGS))
+    above = one.figure(ABOVE_RANDOM)
+    share = "-" if above is None or above.value is None else f"{above.value:.1%} of {above.units:,}"
+    states = [f"{one.states.get(state, 0):,}" for state in _STANDINGS]
+    return [*states, _mean(one.figure(HEADLINE)), share, run.evaluation.source]
+
+
+def _mean(figure: FigureView | None) -> str:
+    if figure is None or figure.value is None:
+        return "-"
+    return f"{figure.value:.2f}{_interval(figure.low, figure.high)}"
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -128,17 +143,25 @@ def _row(cells: Sequence[str]) -> str:
 
 def _label(label: MethodLabel, runs: Sequence[RunView]) -> str:
     title = next((run.title for run in runs if run.id == label.run), label.method)
-    score = held_out(label)
     if label.description is not None:
         text = _big(label.description)
     else:
         text = f"<b>{escape(label.state)}</b>: {escape(label.reason or '')}"
     notes = [title] if label.score is None else [title, f"score {_number(label.score)}"]
-    if score is not None and score.value is not None:
-        verdict = {True: ", above random", False: ", not above random", None: ""}[score.above_random]
-        notes.append(f"held-out r {score.value:.2f}{verdict}")
+    if label.held_out is not None:
+        notes += _found(label.state, label.held_out)
     told = escape(" · ".join(notes))
     return f'<div>{text} <span style="{_MUTED}">{told}</span></div>'
+
+
+def _found(state: str, found: HeldOutView) -> list[str]:
+    """What held-out images say of a description, in words."""
+    if found.value is None:
+        return [f"not scored, because {found.unscored}"]
+    notes = [state, f"held-out r {found.value:.2f}{_interval(found.low, found.high)}"]
+    if found.floor is not None:
+        notes.append(f"random reaches {found.floor:.2f}")
+    return notes if found.resolved else [*notes, f"its text says nothing to {found.source}"]
 
 
 def _figure(view: LayerView, one: Exemplar, low: float, high: float) -> str:

@@ -35,11 +35,13 @@ class RowLabel:
 
     Attributes:
         run: the position of the run among the study's runs.
-        state: ``described``, ``abstained`` or ``failed``.
-        description: what it says, if it is described.
+        state: the name of one of the report's states.
+        description: what it says, if it says anything.
         score: the description's score under the method.
         held_out: held-out correlation.
-        floor: the correlation that one random description in twenty exceeds.
+        low: lower end of its 95 % interval over images.
+        high: upper end.
+        floor: the correlation that one random label in twenty exceeds.
         also: other candidates, best first.
     """
 
@@ -48,6 +50,8 @@ class RowLabel:
     description: str | None
     score: float | None
     held_out: float | None
+    low: float | None
+    high: float | None
     floor: float | None
     also: tuple[str, ...]
 
@@ -74,32 +78,72 @@ class UnitRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FigureView:
+    """The mean of one metric over units.
+
+    Attributes:
+        metric: the metric's name.
+        units: over how many.
+        value: the mean; None if there are none.
+        low: lower end of its 95 % interval over units.
+        high: upper end.
+    """
+
+    metric: str
+    units: int
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FigureRow:
+    """The figures of one kind of labels.
+
+    Attributes:
+        row: ``descriptions`` for what the run says; ``constant`` for the one label that fits all units best, ``random``
+            for labels drawn at random, ``shuffled`` for the descriptions given to other units.
+        text: the label of ``constant``.
+        figures: means over the units that have a score, by metric.
+    """
+
+    row: str
+    text: str | None
+    figures: tuple[FigureView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunFigures:
     """What came out of one run on one layer.
 
     Attributes:
         run: the position of the run among the study's runs.
         described: units with a description.
-        abstained: units the method declined to describe.
-        failed: units on which the method failed.
+        states: how many units are in each of the report's states; states of no unit are left out.
         scored: descriptions with a held-out correlation.
-        mean: mean held-out correlation of these; None if there are none.
-        above_random: how many of these exceed their random floor.
+        unresolved: how many of these the source made nothing of, so that they count as 0.
+        unscored: why other descriptions have none, and how many, the most frequent reason first.
         held_out: histogram of the held-out correlations; None if there are none.
         floor: mean random floor of the scored ones.
         scores: histogram of the method's own scores; None if there are none.
+        rows: held-out figures, of the descriptions and of other labels; empty if it was not evaluated.
     """
 
     run: int
     described: int
-    abstained: int
-    failed: int
+    states: Mapping[str, int]
     scored: int
-    mean: float | None
-    above_random: int
+    unresolved: int
+    unscored: Mapping[str, int]
     held_out: HistogramView | None
     floor: float | None
     scores: HistogramView | None
+    rows: tuple[FigureRow, ...]
+
+    def figure(self, metric: str, row: str = "descriptions") -> FigureView | None:
+        """The figure of a metric, if there is one."""
+        some = (one for rows in self.rows if rows.row == row for one in rows.figures)
+        return next((one for one in some if one.metric == metric), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +152,12 @@ class Highlight:
 
     Attributes:
         unit: its position in the layer.
-        description: what the run says of it, if anything.
-        held_out: held-out correlation of the description.
-        floor: the correlation that one random description in twenty exceeds.
+        label: what the main run says of it, if anything.
         images: its strongest exemplars.
     """
 
     unit: int
-    description: str | None
-    held_out: float | None
-    floor: float | None
+    label: RowLabel | None
     images: tuple[ThumbnailView, ...]
 
 
@@ -135,7 +175,8 @@ class LayerCard:
         dead: units that are zero everywhere.
         constant: units that have one other value everywhere.
         explained: units that at least one run looked at.
-        main: the position of the run that is shown first: the one with most scored units; None if there is none.
+        main: the position of the run that is shown first: that with most scored units, a method's before anyone's
+            labels; None if there is none.
         figures: what came out of each run that looked at it.
         highlights: units that stand for it: those whose descriptions by the main run have the highest held-out
             correlation, without repeating a description where others are left.
@@ -175,17 +216,51 @@ class LayerPage:
 
 
 @dataclass(frozen=True, slots=True)
+class EvaluationView:
+    """What the descriptions of a run were judged with.
+
+    Attributes:
+        source: what said how much of a description is in each image.
+        at: when, in ISO format.
+        settings: of the scores, by name.
+        marks: metrics that fail a test of metrics, and which test.
+    """
+
+    source: str
+    at: str
+    settings: Mapping[str, str]
+    marks: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFileView:
+    """The file that a run's descriptions were read from.
+
+    Attributes:
+        name: of the file.
+        layout: which published layout it has.
+        first_unit: what its units are counted from, 0 or 1.
+    """
+
+    name: str
+    layout: str
+    first_unit: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
-    """A run of a method.
+    """A run of a method, or labels that somebody else made.
 
     Attributes:
         id: the run's id.
-        title: the method, and its concepts where the study has several runs of it.
+        title: the method, and what tells it from other runs of the same method.
         method: the method's name.
         summary: the summary of the activation maps that the method used.
         concepts: what it chose among, if it did.
         encoder: the foundation model that it compared with, if any.
         parameters: its parameters by name.
+        labels: the file that they were read from; None for a method that was run here.
+        evaluation: the last evaluation of it; None if there is none.
     """
 
     id: str
@@ -195,6 +270,8 @@ class RunView:
     concepts: str | None
     encoder: str | None
     parameters: Mapping[str, str]
+    labels: LabelFileView | None
+    evaluation: EvaluationView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,20 +341,54 @@ class StudyPage:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """What is said of a metric wherever it is shown.
+
+    Attributes:
+        name: the metric's name.
+        title: what it is called.
+        meaning: what its value says.
+        share: whether the value is a share, which is shown in percent.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    share: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StateInfo:
+    """What is said of a state wherever it is shown.
+
+    Attributes:
+        name: the state.
+        meaning: what it says of a unit.
+    """
+
+    name: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportPage:
     """The overview of a report.
 
     Attributes:
         title: what the report is called.
         version: of Neuronym.
-        metric: the name of the held-out metric that the gallery and the overview show.
+        metrics: the metrics of its evaluations; the first is the headline.
+        leading: names of the metrics in the first table of a layer.
+        states: what can become of a unit, the best first.
         colours: colours of an activation from low to high, evenly spaced, as ``#rrggbb``.
         studies: the studies.
     """
 
     title: str
     version: str
-    metric: str
+    metrics: tuple[MetricInfo, ...]
+    leading: tuple[str, ...]
+    states: tuple[StateInfo, ...]
     colours: tuple[str, ...]
     studies: tuple[StudyPage, ...]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from neuronym.errors import StudyError, UserError
 from neuronym.present.colours import ramp
 from neuronym.present.gather import LayerMaterial, Progress, ReportInput, StudyMaterial
-from neuronym.present.labels import METRIC
+from neuronym.present.metrics import LEADING, STATES, infos
 from neuronym.present.pages import ReportPage, to_json
 from neuronym.present.scripts import script
 from neuronym.present.thumbnails import write_thumbnails
@@ -155,7 +155,9 @@ def _write(
     report = ReportPage(
         title or " · ".join(study.given.name for study in materials),
         importlib.metadata.version("neuronym"),
-        METRIC,
+        infos([metric for study in materials for metric in study.said.judged.metrics]),
+        LEADING,
+        STATES,
         ramp(),
         tuple(study.study_page(numbers) for study in materials),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 Rectangle = tuple[float, float, float, float]
@@ -169,23 +170,24 @@ class HeldOutView:
     """How true a description is on images that its method did not see.
 
     Attributes:
-        metric: the name of the metric.
-        source: what said how much of the description is in an image.
-        value: the score; None where it could not be had.
-        floor: what one random description in twenty exceeds; None where that was not measured.
+        source: what said how much of the description is in each image.
+        value: held-out correlation, -1 to 1; None where it could not be had.
+        low: lower end of its 95 % interval over images.
+        high: upper end.
+        floor: the correlation that one random label in twenty exceeds, on the explain images.
+        resolved: whether the source made anything of the text; if not, it counts as 0 or has no score.
         unscored: why there is no value.
+        metrics: other metrics by name, None where there is no value; empty without a score.
     """
 
-    metric: str
     source: str
     value: float | None
+    low: float | None
+    high: float | None
     floor: float | None
+    resolved: bool
     unscored: str | None
-
-    @property
-    def above_random(self) -> bool | None:
-        """Whether the value exceeds its random floor; None where one of them is missing."""
-        return None if self.value is None or self.floor is None else self.value > self.floor
+    metrics: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +197,14 @@ class MethodLabel:
     Attributes:
         run: the id of the run.
         method: the method's name.
-        state: ``described``, ``abstained`` or ``failed``.
-        description: what it says, if it is described.
+        state: the name of one of the report's states: what held-out images say of the description, else
+            ``described``, ``abstained`` or ``failed``.
+        description: what it says, if it says anything.
         score: the description's score under the method.
         reason: why there is no description.
         candidates: descriptions that were considered, best first.
         evidence: what the method noted.
-        held_out: scores on the test images.
+        held_out: what was found on the test images; None without a description or an evaluation.
     """
 
     run: str
@@ -212,7 +215,7 @@ class MethodLabel:
     reason: str | None
     candidates: tuple[CandidateView, ...]
     evidence: tuple[EvidenceView, ...]
-    held_out: tuple[HeldOutView, ...]
+    held_out: HeldOutView | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Probe images: stable ids from any container, decoded robustly, split into explain and test, with label tables.
 
-``index`` makes a :class:`ProbeSet` of folders, lists, array files and archives; ``ProbeSet.restore`` makes one of the
-records that a study has stored.
+``index`` makes a :class:`ProbeSet` of folders, lists, array files, archives, datasets and tar shards;
+``ProbeSet.restore`` makes one of the records that a study has stored.
 """
 
 from __future__ import annotations

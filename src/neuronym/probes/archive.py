@@ -5,12 +5,12 @@ from __future__ import annotations
 import zipfile
 import zlib
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from neuronym.errors import ProbeError
 from neuronym.probes.decode import UnreadableImageError
 from neuronym.probes.handles import Handle
-from neuronym.probes.sources import Member, is_image_name, members_by_folder
+from neuronym.probes.sources import Member, is_image_name, members_by_folder, shared_folder
 
 
 class ArchiveSource:
@@ -25,9 +25,7 @@ class ArchiveSource:
         """As :meth:`Source.members`; names are paths inside the archive."""
         entries = {info.filename for info in self._archive.get().infolist() if not info.is_dir()}
         names = [name for name in entries if is_image_name(name)]
-        tops = {PurePosixPath(name).parts[0] for name in names}
-        nested = all(len(PurePosixPath(name).parts) > 1 for name in names)
-        return members_by_folder(names, prefix=tuple(tops) if len(tops) == 1 and nested else ())
+        return members_by_folder(names, prefix=shared_folder(names))
 
     def read(self, member: str) -> bytes:
         """As :meth:`Source.read`."""

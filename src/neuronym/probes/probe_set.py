@@ -128,7 +128,7 @@ def index(
     progress: Callable[[int, int], None] | None = None,
     limit: int | None = None,
 ) -> ProbeSet:
-    """Reads all images of folders, lists, arrays and archives once and makes a probe set of them.
+    """Reads all images of folders, lists, arrays, archives, datasets and shards once and makes a probe set of them.
 
     Args:
         paths: where the images are; see :func:`neuronym.probes.opening.open_source`.

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from neuronym.probes.decode import Encoded
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 IMAGE_EXTENSIONS = frozenset(
     {
@@ -20,12 +24,27 @@ IMAGE_EXTENSIONS = frozenset(
 LIST_EXTENSIONS = frozenset({".txt", ".lst", ".list", ".csv", ".tsv"})
 """Endings of text files that list images."""
 
+TABLE_EXTENSIONS = frozenset({".parquet", ".arrow"})
+"""Endings of files that hold a dataset or a part of one."""
+
 
 class Member(NamedTuple):
     """One image of a source: its name there, unique in the source, and its class label if the source knows one."""
 
     name: str
     label: str | None
+
+
+@runtime_checkable
+class Knowledge(Protocol):
+    """What a source knows of some of its images: which texts are true of them."""
+
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """Texts that it understands, which random labels are drawn from."""
+
+    def presence(self, text: str) -> npt.NDArray[np.float32] | None:
+        """How much of what a text says is in each of these images, 0 to 1; None where it does not understand it."""
 
 
 @runtime_checkable
@@ -39,7 +58,8 @@ class Source(Protocol):
     A source whose files number their classes may also have an attribute ``class_names: Sequence[str] | None``, the
     class at each number; super-class files that speak of class numbers are then read with it. One that knows what its
     images show may have a method ``concept_table(members: Sequence[str]) -> LabelTable``, with a row of values in 0..1
-    for each of these members; the columns become labels of the probe set.
+    for each of these members; the columns become labels of the probe set. One that can tell of any text whether it is
+    true may have a method ``knowledge(members: Sequence[str]) -> Knowledge``; descriptions are then judged by it.
     """
 
     @property
@@ -66,6 +86,13 @@ def is_image_name(name: str) -> bool:
     path = PurePosixPath(name)
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
     return not hidden and path.suffix.lower() in IMAGE_EXTENSIONS
+
+
+def shared_folder(names: Iterable[str]) -> tuple[str, ...]:
+    """The first folder of relative paths where all of them share it, as the prefix for :func:`members_by_folder`."""
+    parts = [PurePosixPath(name).parts for name in names]
+    tops = {part[0] for part in parts}
+    return tuple(tops) if len(tops) == 1 and all(len(part) > 1 for part in parts) else ()
 
 
 def members_by_folder(names: Iterable[str], prefix: Sequence[str] = ()) -> list[Member]:

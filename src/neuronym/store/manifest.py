@@ -15,7 +15,7 @@ from neuronym.records import Json, RunStatus, Stage, digest
 from neuronym.store.atomic import write_json
 
 FORMAT = "neuronym-study"
-SCHEMA = 1
+SCHEMA = 2
 NAME = "manifest.json"
 
 _PACKAGES = (
@@ -40,12 +40,14 @@ class Manifest:
         provenance: versions, time, command; never part of the key.
         stages: status by stage name: ``probe``, ``explain/<run>``, ``evaluate/<...>``.
         runs: what each run was made with, by its id.
+        evaluations: what each evaluation was made with, by ``RUN/SOURCE``; one that is not done is not among them.
     """
 
     spec: Mapping[str, Json]
     provenance: Mapping[str, Json] = field(default_factory=dict)
     stages: Mapping[str, RunStatus] = field(default_factory=dict)
     runs: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    evaluations: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -63,6 +65,11 @@ class Manifest:
     def without_run(self, run: str) -> Manifest:
         """The same manifest without one run; the status of its stages stays."""
         return replace(self, runs={name: made_with for name, made_with in self.runs.items() if name != run})
+
+    def with_evaluation(self, run: str, source: str, made_with: Mapping[str, Json] | None) -> Manifest:
+        """The same manifest with one evaluation recorded as done, or with None as not done."""
+        others = {name: made for name, made in self.evaluations.items() if name != f"{run}/{source}"}
+        return replace(self, evaluations=others if made_with is None else {**others, f"{run}/{source}": made_with})
 
 
 def is_study(folder: Path) -> bool:
@@ -84,6 +91,7 @@ def write(folder: Path, manifest: Manifest) -> None:
         "provenance": manifest.provenance,
         "stages": {name: asdict(status) for name, status in manifest.stages.items()},
         "runs": manifest.runs,
+        "evaluations": manifest.evaluations,
     }
     write_json(folder / NAME, {**content, "checksum": digest(content, 64)})
 
@@ -192,7 +200,13 @@ def _parse(folder: Path, content: Mapping[str, Any]) -> Manifest:
         provenance=table("provenance", anything),
         stages={name: RunStatus(**status) for name, status in stages.items()},
         runs=table("runs", lambda run: isinstance(run, dict)),
+        evaluations=table("evaluations", _is_evaluation),
     )
+
+
+def _is_evaluation(value: Any) -> bool:
+    """Whether a JSON value says which run was judged by what, and when."""
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in ("run", "source", "at"))
 
 
 def _is_status(value: Any) -> bool:

@@ -14,16 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from neuronym.errors import UserError, unknown_name
-from neuronym.records import State
+from neuronym.records import Figure, Standing, State
 from neuronym.store import _parquet
 from neuronym.store.atomic import write_bytes
-from neuronym.store.tables import EXPLANATIONS
+from neuronym.store.tables import EXPLANATIONS, figures_table
 
 Format: TypeAlias = Literal["csv", "parquet", "json", "clip-dissect", "milan", "dnd"]
 """``csv``, ``parquet`` and ``json`` hold every row; the others are the layouts of published label files."""
 
 FIELDS = ("layer", "unit", "state", "description", "score", "reason", "method", "run", "candidates")
 """The columns of the plain formats."""
+
+STATES = (*get_args(State), *get_args(Standing))
+"""What a unit may be in, before and after its description was judged."""
 
 _Row: TypeAlias = Mapping[str, Any]
 _DND_LABELS = 3
@@ -55,7 +58,8 @@ def select(
         layer: the exact name of a layer.
         units: positions in their layer; those without an explanation are passed over.
         search: text that the description holds, in upper or lower case.
-        state: ``described``, ``abstained`` or ``failed``.
+        state: ``supported``, ``weak``, ``unsupported``, ``abstained``, ``failed``, or ``described`` for all that have a
+            description, whatever was found of it.
         method: the exact name of a method.
         run: the exact id of a run.
 
@@ -65,10 +69,11 @@ def select(
     found = table
     for column, wanted in (("layer", layer), ("method", method), ("run", run), ("state", state)):
         if wanted is not None:
-            known = get_args(State) if column == "state" else table[column].unique().to_pylist()
+            known = STATES if column == "state" else table[column].unique().to_pylist()
             if wanted not in known:
                 raise unknown_name(column, wanted, known)
-            found = found.filter(pc.field(column) == wanted)
+            fits = pc.field("description").is_valid() if wanted == "described" and column == "state" else None
+            found = found.filter(pc.field(column) == wanted if fits is None else fits)
     if units is not None:
         found = found.filter(pc.field("unit").isin(pa.array(units, pa.int64())))
     if search is not None:
@@ -78,15 +83,29 @@ def select(
     return found
 
 
-def with_scores(table: pa.Table, scores: pa.Table) -> pa.Table:
-    """The explanations with one more column, of numbers or none, for each metric in the table of scores."""
+def with_scores(table: pa.Table, scores: pa.Table, assessments: pa.Table) -> pa.Table:
+    """The explanations with what was found of them.
+
+    Args:
+        table: explanations.
+        scores: their scores; each metric becomes a column of numbers or none.
+        assessments: become the column ``state`` of those that were judged, and the columns ``low``, ``high`` (of the
+            held-out correlation) and ``floor``.
+    """
     names = (table[column].to_pylist() for column in ("run", "layer", "unit"))
     ids = [f"{run}/{layer}:{unit}" for run, layer, unit in zip(*names, strict=True)]
     for metric in dict.fromkeys(scores["metric"].to_pylist()):
         rows = scores.filter(pc.field("metric") == metric)
         values = dict(zip(rows["explanation"].to_pylist(), rows["value"].to_pylist(), strict=True))
         table = table.append_column(metric, pa.array([values.get(one) for one in ids], pa.float64()))
-    return table
+    judged: dict[str, _Row] = {row["explanation"]: row for row in assessments.to_pylist()}
+    if judged:
+        for column in ("low", "high", "floor"):
+            found = [judged[one][column] if one in judged else None for one in ids]
+            table = table.append_column(column, pa.array(found, pa.float64()))
+    before = table["state"].to_pylist()
+    states = [(judged.get(one) or {}).get("state") or state for one, state in zip(ids, before, strict=True)]
+    return table.set_column(table.column_names.index("state"), "state", pa.array(states, pa.string()))
 
 
 def export(table: pa.Table, path: Path | None, format: Format) -> Exported:
@@ -122,6 +141,23 @@ def export(table: pa.Table, path: Path | None, format: Format) -> Exported:
     if path is not None:
         write_bytes(path, made.data)
     return made
+
+
+def export_figures(figures: Sequence[Figure], path: Path) -> int:
+    """Figures of layers as a file, ``.csv``, ``.json`` or ``.parquet``; returns how many there are.
+
+    Raises:
+        StudyError: the disk is full or the path cannot be written.
+    """
+    table = figures_table(figures)
+    if path.suffix == ".parquet":
+        data = _parquet.pack(table)
+    elif path.suffix == ".json":
+        data = _json(table.to_pylist())
+    else:
+        data = _csv(table.column_names, (list(row.values()) for row in table.to_pylist()))
+    write_bytes(path, data)
+    return len(table)
 
 
 def _published(rows: Sequence[_Row], format: str) -> Exported:

@@ -5,7 +5,7 @@ images.parquet  skipped.parquet the probe images, explain first, then test, each
 labels.parquet  labels/         how much of each labelled concept is in each image
 layers/NAME/                    summaries, exemplars, quantiles and moments of a layer
 runs/RUN/LAYER/part-*.parquet   what a method said
-scores/RUN.parquet              how true it is on the test images
+scores/RUN/SOURCE/              how true it is on the test images: scores, assessments and figures of layers
 checkpoint/                     where an activation pass stands that is not done
 """
 
@@ -26,7 +26,17 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from neuronym.errors import NeuronymError, StudyError, unknown_name
-from neuronym.records import ImageRecord, Json, LabelTable, LayerInfo, RunStatus, Score, SkippedImage
+from neuronym.records import (
+    Assessment,
+    Figure,
+    ImageRecord,
+    Json,
+    LabelTable,
+    LayerInfo,
+    RunStatus,
+    Score,
+    SkippedImage,
+)
 from neuronym.store import manifest as manifests
 from neuronym.store.arrays import Arrays
 from neuronym.store.atomic import guarded, locked, write_table
@@ -35,8 +45,12 @@ from neuronym.store.manifest import Manifest
 from neuronym.store.parts import Parts
 from neuronym.store.query import select, with_scores
 from neuronym.store.tables import (
+    ASSESSMENTS,
     EXPLANATIONS,
+    FIGURES,
     SCORES,
+    assessments_table,
+    figures_table,
     images_records,
     images_table,
     read_labels,
@@ -280,25 +294,85 @@ class StudyStore:
         state: str | None = None,
         method: str | None = None,
         run: str | None = None,
+        source: str | None = None,
     ) -> pa.Table:
         """What was said of the units, with a column for each metric that was scored; see :func:`select`.
 
+        Where a description was judged, ``state`` is what came out. Of several evaluations of a run the last one counts,
+        or that by ``source``.
+
         Raises:
-            UnknownNameError: nothing was said of such a layer, by such a method or in such a run.
+            UnknownNameError: nothing was said of such a layer, by such a method or in such a run, or nothing was judged
+                by such a source.
         """
+        if source is not None and not self.evaluations(source=source):
+            raise unknown_name("evaluation by the source", source, {str(made["source"]) for made in self.evaluations()})
         name = None if layer is None else self.layer(layer).name
-        table = select(self.explanations(run), layer=name, search=search, units=units, state=state, method=method)
-        return with_scores(table, self.scores())
+        judged = with_scores(self.explanations(run), self.scores(source), self.assessments(source))
+        return select(judged, layer=name, search=search, units=units, state=state, method=method)
 
-    def write_scores(self, run: str, scores: Sequence[Score]) -> None:
-        """Keep the scores of a run, in place of earlier ones."""
-        write_table(self.folder / "scores" / f"{_file_name(run)}.parquet", scores_table(scores))
+    def write_evaluation(
+        self,
+        made_with: Mapping[str, Json],
+        scores: Sequence[Score],
+        assessments: Sequence[Assessment],
+        figures: Sequence[Figure],
+    ) -> None:
+        """Keep what an evaluation found, in place of an earlier one of the same run by the same source.
 
-    def scores(self) -> pa.Table:
-        """All scores, keyed by the explanation's id."""
-        files = (self.folder / "scores" / f"{_file_name(run)}.parquet" for run in self.manifest.runs)
-        tables = [read_table(file) for file in files if file.is_file()]
-        return pa.concat_tables(tables) if tables else SCORES.empty_table()
+        Until all of it is written the evaluation is not recorded, and so is not read.
+
+        Args:
+            made_with: ``run``, ``source`` and ``at`` (a time that sorts), ``decides`` (false where the source gives no
+                states), and whatever else explains the figures.
+            scores: of each explanation.
+            assessments: of each explanation.
+            figures: of each layer.
+
+        Raises:
+            StudyError: the disk is full or the folder cannot be written.
+        """
+        run, source = str(made_with["run"]), str(made_with["source"])
+        self.update(self.manifest.with_evaluation(run, source, None))
+        folder = self._evaluation(run, source)
+        write_table(folder / "scores.parquet", scores_table(scores))
+        write_table(folder / "assessments.parquet", assessments_table(assessments))
+        write_table(folder / "figures.parquet", figures_table(figures))
+        self.update(self.manifest.with_evaluation(run, source, made_with))
+
+    def evaluations(self, run: str | None = None, source: str | None = None) -> list[Mapping[str, Json]]:
+        """What the evaluations that are done were made with, the earliest first; of one run, by one source, or all."""
+        found = [
+            made
+            for made in self.manifest.evaluations.values()
+            if run in (None, made["run"]) and source in (None, made["source"])
+        ]
+        return sorted(found, key=lambda made: (str(made["at"]), str(made["run"]), str(made["source"])))
+
+    def latest(self, source: str | None = None) -> list[Mapping[str, Json]]:
+        """The last evaluation of each run, by one source or any that decides states: what tables and reports show."""
+        asked = [made for made in self.evaluations(source=source) if source is not None or made.get("decides", True)]
+        return list({made["run"]: made for made in asked}.values())
+
+    def scores(self, source: str | None = None) -> pa.Table:
+        """The scores of each run's last evaluation, keyed by the explanation's id."""
+        return self._evaluated("scores", SCORES, source)
+
+    def assessments(self, source: str | None = None) -> pa.Table:
+        """What each run's last evaluation says of each explanation, keyed by its id."""
+        return self._evaluated("assessments", ASSESSMENTS, source)
+
+    def figures(self, source: str | None = None) -> pa.Table:
+        """The figures by layer of each run's last evaluation."""
+        return self._evaluated("figures", FIGURES, source)
+
+    def _evaluated(self, name: str, schema: pa.Schema, source: str | None) -> pa.Table:
+        folders = (self._evaluation(str(made["run"]), str(made["source"])) for made in self.latest(source))
+        tables = [read_table(folder / f"{name}.parquet") for folder in folders]
+        return pa.concat_tables(tables) if tables else schema.empty_table()
+
+    def _evaluation(self, run: str, source: str) -> Path:
+        return self.folder / "scores" / _file_name(run) / _file_name(source)
 
 
 _OURS = {

@@ -12,10 +12,12 @@ import pyarrow as pa
 
 from neuronym.errors import StudyError
 from neuronym.records import (
+    Assessment,
     Box,
     Candidate,
     Evidence,
     Explanation,
+    Figure,
     ImageRecord,
     LabelTable,
     Region,
@@ -34,8 +36,21 @@ IMAGES = pa.schema(
     {"id": _TEXT, "source": _TEXT, "member": _TEXT, "height": _COUNT, "width": _COUNT, "label": _TEXT, "split": _TEXT}
 )
 SKIPPED = pa.schema({"source": _TEXT, "member": _TEXT, "reason": _TEXT})
+_INTERVAL = {"value": _REAL, "low": _REAL, "high": _REAL}
 SCORES = pa.schema(
-    {"explanation": _TEXT, "metric": _TEXT, "source": _TEXT, "split": _TEXT, "value": _REAL, "unscored": _TEXT}
+    {"explanation": _TEXT, "metric": _TEXT, "source": _TEXT, "split": _TEXT, **_INTERVAL, "unscored": _TEXT}
+)
+ASSESSMENTS = pa.schema(
+    {
+        **{"explanation": _TEXT, "source": _TEXT, "state": _TEXT, **_INTERVAL, "floor": _REAL},
+        **{"resolved": pa.bool_(), "unscored": _TEXT},
+    }
+)
+FIGURES = pa.schema(
+    {
+        **dict.fromkeys(("run", "layer", "source", "row", "metric"), _TEXT),
+        **{"units": _COUNT, **_INTERVAL, "text": _TEXT},
+    }
 )
 _BOX = pa.struct({"x0": _REAL, "y0": _REAL, "x1": _REAL, "y1": _REAL})
 _REGION = pa.struct({"image_id": _TEXT, "box": _BOX, "kind": _TEXT})
@@ -88,6 +103,26 @@ def scores_table(records: Sequence[Score]) -> pa.Table:
 def scores_records(table: pa.Table) -> list[Score]:
     """The inverse of :func:`scores_table`."""
     return [Score(**row) for row in table.to_pylist()]
+
+
+def assessments_table(records: Sequence[Assessment]) -> pa.Table:
+    """Assessments, one a row, in the order given."""
+    return pa.Table.from_pylist([asdict(record) for record in records], schema=ASSESSMENTS)
+
+
+def assessments_records(table: pa.Table) -> list[Assessment]:
+    """The inverse of :func:`assessments_table`."""
+    return [Assessment(**row) for row in table.to_pylist()]
+
+
+def figures_table(records: Sequence[Figure]) -> pa.Table:
+    """Figures, one a row, in the order given."""
+    return pa.Table.from_pylist([asdict(record) for record in records], schema=FIGURES)
+
+
+def figures_records(table: pa.Table) -> list[Figure]:
+    """The inverse of :func:`figures_table`."""
+    return [Figure(**row) for row in table.to_pylist()]
 
 
 def explanations_table(records: Sequence[Explanation]) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -109,7 +109,12 @@ class Scenes:
         return self.shape[:, MAIN]
 
 
-def draw_scenes(seed: int, indices: Sequence[int] | npt.NDArray[np.int64], links: Sequence[Link] = ()) -> Scenes:
+def draw_scenes(
+    seed: int,
+    indices: Sequence[int] | npt.NDArray[np.int64],
+    links: Sequence[Link] = (),
+    given: Mapping[str, int] | None = None,
+) -> Scenes:
     """The scenes ``indices`` of the world ``seed``; each depends on its own index only.
 
     Args:
@@ -119,6 +124,9 @@ def draw_scenes(seed: int, indices: Sequence[int] | npt.NDArray[np.int64], links
             written word are independent, and uniform but for the word, which a quarter of the scenes have. Where the
             main object is depends on its size, for all of it is in the picture: a large one is always in the centre.
             The second object differs from the main one in shape and colour, and is rarer where less room is left.
+        given: what is the same in all of them, as numbers: the main object's ``shape``, ``colour``, ``pattern`` and
+            ``size``, the ``background`` and the ``word``. Without links these are independent of each other, so that
+            the scenes are distributed as those of the world that happen to have them.
 
     Raises:
         ProbeError: a link changes what an earlier one depends on.
@@ -136,6 +144,7 @@ def draw_scenes(seed: int, indices: Sequence[int] | npt.NDArray[np.int64], links
     }
     for slot, link in enumerate(links):
         _apply(kinds, link, draws.uniform(_LINKS + slot))
+    kinds |= {name: np.full(len(numbers), value, np.int64) for name, value in (given or {}).items()}
     main = _main(draws, kinds)
     word = _writing(draws, kinds["word"], main)
     return _scenes(draws, kinds, main, _second(draws, kinds, main, word), word)

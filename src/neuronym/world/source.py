@@ -13,6 +13,7 @@ from neuronym.probes.sources import Member
 from neuronym.records import LabelTable
 from neuronym.world.catalogue import catalogue, truth
 from neuronym.world.gallery import Gallery
+from neuronym.world.grammar import presence_of
 from neuronym.world.links import parse_links
 from neuronym.world.scenes import Scenes, draw_scenes
 from neuronym.world.splits import seed_of
@@ -29,6 +30,23 @@ MOST = 1_000_000
 
 _FORM = "Write bundled:world/explain/3000, or bundled:world/explain/3000?links=fish:sea:0.9."
 _NAME = re.compile(r"world(?:/(?P<split>[^/?]*))?(?:/(?P<count>[^/?]*))?(?:\?links=(?P<links>.*))?")
+
+
+class WorldKnowledge:
+    """The tables of some scenes, asked in words; see :class:`neuronym.probes.sources.Knowledge`."""
+
+    def __init__(self, scenes: Scenes) -> None:
+        self._scenes = scenes
+
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """The world's concept list."""
+        return tuple(map(str, catalogue()))
+
+    def presence(self, text: str) -> npt.NDArray[np.float32] | None:
+        """1 for scenes that a text is true of and 0 for others, float32 [scenes]; None where it is not understood."""
+        found = presence_of(text, self._scenes)
+        return None if found is None else found.astype(np.float32)
 
 
 class WorldSource:
@@ -61,6 +79,10 @@ class WorldSource:
         scenes = self.scenes([self._number(member) for member in members])
         concepts = catalogue()
         return LabelTable(tuple(map(str, concepts)), (GROUP,) * len(concepts), truth(concepts, scenes))
+
+    def knowledge(self, members: Sequence[str]) -> WorldKnowledge:
+        """Whether any text that the world's grammar reads is true of some scenes."""
+        return WorldKnowledge(self.scenes([self._number(member) for member in members]))
 
     def scenes(self, numbers: Sequence[int]) -> Scenes:
         """All that is known of some scenes."""

@@ -59,20 +59,18 @@
     );
   };
 
-  // A correlation on a line from -0.2 to 1, with the random floor as a notch.
-  neuronym.bullet = (value, floor) => {
+  // A correlation on a line from -0.2 to 1, its 95 % interval as a band and the random floor as a notch.
+  neuronym.bullet = ({ value, low = null, high = null, floor = null }, state, kind = "") => {
     if (value === null) return null;
-    const place = (one) => `${(100 * (Math.min(Math.max(one, -0.2), 1) + 0.2)) / 1.2}%`;
-    const zero = place(0);
-    const good = floor !== null && value > floor;
-    const from = Math.min(value, 0);
-    const to = Math.max(value, 0);
+    const share = (one) => (100 * (Math.min(Math.max(one, -0.2), 1) + 0.2)) / 1.2;
+    const span = (from, to) => ({ left: `${share(from)}%`, width: `${share(to) - share(from)}%` });
     return h(
       "span",
-      { class: `bullet ${floor === null ? "" : good ? "good" : "poor"}`, "aria-hidden": "true" },
-      h("span", { class: "bullet-bar", style: { left: place(from), width: `calc(${place(to)} - ${place(from)})` } }),
-      h("span", { class: "bullet-zero", style: { left: zero } }),
-      floor === null ? null : h("span", { class: "bullet-floor", style: { left: place(floor) } }),
+      { class: `bullet ${state || ""} ${kind}`, "aria-hidden": "true" },
+      h("span", { class: "bullet-bar", style: span(Math.min(value, 0), Math.max(value, 0)) }),
+      low === null || high === null ? null : h("span", { class: "bullet-band", style: span(low, high) }),
+      h("span", { class: "bullet-zero", style: { left: `${share(0)}%` } }),
+      floor === null ? null : h("span", { class: "bullet-floor", style: { left: `${share(floor)}%` } }),
     );
   };
 })();

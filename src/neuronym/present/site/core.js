@@ -25,7 +25,8 @@
   // Text of a model, a file name or a label: its direction stays its own.
   neuronym.said = (text, className) => neuronym.h("bdi", { class: className }, text);
 
-  const minus = (text) => text.replace("-", "−");
+  // A proper minus, and none before a nought.
+  const minus = (text) => (/[1-9]/.test(text) ? text.replace("-", "−") : text.replace("-", ""));
 
   neuronym.number = (value) => {
     if (value === null || value === undefined) return "–";
@@ -34,7 +35,8 @@
     if (size < 0.001 || size >= 1e6) return minus(value.toExponential(1));
     return minus(size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(size >= 1 ? 2 : 3));
   };
-  neuronym.correlation = (value) => (value === null ? "–" : minus(value.toFixed(2)));
+  neuronym.fixed = (value, places) => minus(value.toFixed(places));
+  neuronym.correlation = (value) => (value === null ? "–" : neuronym.fixed(value, 2));
   neuronym.count = (value) => value.toLocaleString("en-US");
   neuronym.counted = (value, thing) => `${neuronym.count(value)} ${thing}${value === 1 ? "" : "s"}`;
   neuronym.percent = (share) => {

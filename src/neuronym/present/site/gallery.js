@@ -35,7 +35,8 @@
     const context = { study, layer: page.layer, shelf, images: 6 };
     const rows = new neuronym.Rows(context);
     const state = shelf.state;
-    const head = neuronym.listHead(page.layer.figures.length > 1);
+    const head = h("div", {});
+    const spread = h("div", { class: "layer-spread" });
     const number = h("p", { class: "muted small found", role: "status" });
     const empty = h("p", { class: "notice", hidden: true }, "No unit fits. ", h("button", { type: "button", class: "link", click: () => set({ q: "", show: "all" }) }, "Show all"));
 
@@ -72,6 +73,12 @@
       view.replaceChildren(neuronym.icon(state.view === "list" ? "cards" : "list"));
       view.setAttribute("aria-label", state.view === "list" ? "Show as cards" : "Show as a list");
       view.title = view.getAttribute("aria-label");
+      const focused = document.activeElement && document.activeElement.dataset.state;
+      const made = page.layer.figures.find((one) => one.run === state.run);
+      const pick = (name) => set({ show: state.show === name ? "all" : name });
+      spread.replaceChildren(made && (made.rows.length || Object.keys(made.states).length > 1) ? neuronym.spread(made.states, { pressed: state.show, choose: pick }) : "");
+      if (focused && spread.querySelector(`[data-state="${focused}"]`)) spread.querySelector(`[data-state="${focused}"]`).focus();
+      head.replaceChildren(neuronym.listHead(page.layer.figures.length > 1, neuronym.judgedHere(context)));
       head.hidden = state.view !== "list" || shown.length === 0;
       rows.show(shown);
     }
@@ -119,6 +126,7 @@
       { class: "gallery" },
       h("h1", { tabindex: "-1" }, said(layer.name)),
       h("p", { class: "muted" }, words.join(" · ")),
+      spread,
       context.tools,
       empty,
       head,

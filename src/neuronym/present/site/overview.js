@@ -18,29 +18,36 @@
     ]);
   }
 
+  function lead(made) {
+    if (!made.scored) return h("p", { class: "lead-figure" }, h("strong", {}, neuronym.count(made.described)), " described");
+    const of = neuronym.counted(made.scored, made.scored < made.described ? "scored description" : "description");
+    return h("p", { class: "lead-figure" }, h("strong", {}, neuronym.percent((made.states.supported || 0) / made.scored)), ` supported, of ${of}`);
+  }
+
+  // What keeps descriptions from a fair score, in words.
+  function remarks(study, made) {
+    const evaluation = study.runs[made.run].evaluation;
+    const reasons = Object.entries(made.unscored).map(([reason, count]) => h("p", { class: "muted small" }, `${neuronym.count(count)} not scored, because ${reason}.`));
+    if (evaluation && made.unresolved) reasons.unshift(h("p", { class: "muted small" }, `${neuronym.counted(made.unresolved, "text")} not understood, counted as 0.`));
+    return reasons;
+  }
+
   function outcome(study, card) {
     const made = card.figures.find((one) => one.run === card.main);
     if (!made) return h("p", { class: "muted" }, "No method has looked at this layer yet.");
-    const asked = made.described + made.abstained + made.failed;
-    const several = study.runs.length > 1;
+    const run = study.runs[made.run];
+    const mean = neuronym.figureOf(made, neuronym.report.metrics[0].name);
+    const link = (state) => neuronym.address({ study: study.name, layer: card.name, show: state });
+    const words = [];
+    if (mean && mean.value !== null) words.push(["mean r ", neuronym.correlation(mean.value), " (", neuronym.interval(mean.low, mean.high), ")"]);
+    if (run.evaluation && made.rows.length) words.push(["judged by ", said(run.evaluation.source)]);
+    if (card.figures.length > 1) words.push(said(run.title));
     return [
-      made.scored
-        ? h(
-            "p",
-            { class: "lead-figure" },
-            h("strong", {}, neuronym.percent(made.above_random / made.scored)),
-            ` of ${neuronym.counted(made.scored, "scored description")} above random`,
-          )
-        : h("p", { class: "lead-figure" }, h("strong", {}, neuronym.count(made.described)), " described"),
-      h(
-        "p",
-        { class: "muted small" },
-        `${neuronym.count(made.described)} of ${neuronym.counted(asked, "unit")} described`,
-        made.abstained ? `, ${neuronym.count(made.abstained)} abstained` : "",
-        made.failed ? `, ${neuronym.count(made.failed)} failed` : "",
-        made.mean === null ? "" : ` · mean r ${neuronym.correlation(made.mean)}`,
-        several ? [" · ", said(study.runs[made.run].title)] : "",
-      ),
+      lead(made),
+      Object.keys(made.states).length > 1 || made.scored ? neuronym.spread(made.states, { link }) : null,
+      words.length ? h("p", { class: "muted small" }, words.map((part, at) => [at ? " · " : "", part])) : null,
+      made.rows.length || made.scored ? null : h("p", { class: "muted small" }, "Not evaluated on held-out images."),
+      remarks(study, made),
     ];
   }
 
@@ -69,12 +76,14 @@
         "a",
         { class: "highlight", href: link },
         h("span", { class: "quad" }, one.images.map((image, at) => neuronym.square(image, `Exemplar ${at + 1} of unit ${one.unit}`))),
-        h("span", { class: "said" }, one.description === null ? `unit ${one.unit}` : said(one.description)),
+        h("span", { class: "said" }, one.label === null ? `unit ${one.unit}` : said(one.label.description)),
         h(
           "span",
           { class: "muted small tabular" },
           `${one.unit}`,
-          one.held_out === null ? null : [neuronym.bullet(one.held_out, one.floor), neuronym.correlation(one.held_out)],
+          one.label === null || one.label.held_out === null
+            ? null
+            : [h("span", { class: "hidden" }, `, ${one.label.state}, r `), neuronym.bullet({ ...one.label, value: one.label.held_out }, one.label.state), h("span", { class: "tabular" }, neuronym.correlation(one.label.held_out))],
         ),
       ),
     );
@@ -100,35 +109,44 @@
         h("a", { class: "more", href: link }, `All ${neuronym.counted(card.units, "unit")}`, neuronym.icon("right")),
       ),
       h("ul", { class: "highlights", "aria-label": `Units of ${card.name} with the best supported descriptions` }, card.highlights.map((one) => highlight(study, card, one))),
+      neuronym.figuresOf(study, card),
     );
   }
 
   function methods(study) {
     if (!study.runs.length) return null;
+    const headline = neuronym.report.metrics[0].name;
     const rows = study.runs.map((run, place) => {
       const figures = study.layers.flatMap((card) => card.figures.filter((one) => one.run === place));
-      const sum = (name) => figures.reduce((total, one) => total + one[name], 0);
+      const sum = (value) => figures.reduce((total, one) => total + (value(one) || 0), 0);
+      const scored = sum((one) => one.scored);
+      const mean = sum((one) => one.scored && (neuronym.figureOf(one, headline) || { value: 0 }).value * one.scored) / scored;
+      const state = (name) => h("td", { class: "figure" }, run.evaluation ? neuronym.count(sum((one) => one.states[name])) : "–");
+      const from = run.labels === null ? null : [said(run.labels.name), run.labels.layout ? [", ", said(run.labels.layout), " layout"] : null];
       return h(
         "tr",
         {},
-        h("th", { scope: "row" }, said(run.title), h("span", { class: "muted small code" }, said(run.id))),
+        h("th", { scope: "row" }, said(run.title), h("span", { class: "muted small code" }, said(run.id)), from ? h("span", { class: "muted small code" }, "labels from ", from) : null),
         h("td", {}, run.concepts === null ? "–" : said(run.concepts)),
-        h("td", {}, run.encoder === null ? "labels only" : said(run.encoder)),
+        h("td", {}, run.encoder !== null ? said(run.encoder) : run.labels === null ? "labels only" : "–"),
         h("td", {}, run.summary),
-        h("td", { class: "figure" }, neuronym.count(sum("described"))),
-        h("td", { class: "figure" }, neuronym.count(sum("abstained") + sum("failed"))),
-        h("td", { class: "figure" }, neuronym.count(sum("scored"))),
-        h("td", { class: "figure" }, sum("scored") ? neuronym.percent(sum("above_random") / sum("scored")) : "–"),
+        h("td", {}, run.evaluation ? said(run.evaluation.source) : "not evaluated"),
+        h("td", { class: "figure" }, neuronym.count(sum((one) => one.described))),
+        h("td", { class: "figure" }, neuronym.count(sum((one) => one.states.abstained) + sum((one) => one.states.failed))),
+        state("supported"),
+        state("weak"),
+        state("unsupported"),
+        h("td", { class: "figure" }, scored ? neuronym.correlation(mean) : "–"),
       );
     });
-    const names = ["Method", "Concepts", "Encoder", "Summary", "Described", "Without", "Scored", "Above random"];
+    const names = ["Method", "Concepts", "Encoder", "Summary", "Judged by", "Described", "Without", "Supported", "Weak", "Unsupported", "Mean r"];
     return h(
       "div",
       { class: "scroll", tabindex: "0", role: "region", "aria-label": `Methods of ${study.name}` },
       h(
         "table",
         {},
-        h("thead", {}, h("tr", {}, names.map((name, at) => h("th", { scope: "col", class: at > 3 ? "figure" : null }, name)))),
+        h("thead", {}, h("tr", {}, names.map((name, at) => h("th", { scope: "col", class: at > 4 ? "figure" : null }, name)))),
         h("tbody", {}, rows),
       ),
     );
@@ -153,7 +171,12 @@
         ...probe.notes.map((note) => ["note", note]),
       ]),
       group("Preprocessing", Object.entries(study.preprocessing)),
-      study.runs.map((run) => group(run.title, Object.entries(run.parameters))),
+      study.runs.map((run) => [
+        group(run.title, Object.entries(run.parameters)),
+        run.evaluation === null
+          ? null
+          : group(`Evaluation of ${run.title}`, [["judged by", run.evaluation.source], ["at", run.evaluation.at], ...Object.entries(run.evaluation.settings), ...Object.entries(run.evaluation.marks).map(([metric, mark]) => [neuronym.metric(metric).title, mark])]),
+      ]),
       group("Versions", Object.entries(study.versions)),
     );
   }
@@ -188,7 +211,7 @@
       h(
         "footer",
         { class: "muted small" },
-        h("p", {}, "Held-out r: correlation of a unit with its description over images that the method did not see. Above random: r exceeds what one random label in twenty reaches."),
+        neuronym.meanings(neuronym.report.metrics),
         h("p", {}, `Neuronym ${version}`),
       ),
     );

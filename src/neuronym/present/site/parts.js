@@ -38,13 +38,6 @@
       ...attributes,
     });
 
-  neuronym.verdict = (value, floor) => {
-    if (value === null) return h("span", { class: "verdict none" }, "not scored");
-    if (floor === null) return h("span", { class: "verdict" }, `r ${neuronym.correlation(value)}`);
-    const good = value > floor;
-    return h("span", { class: `verdict ${good ? "good" : "poor"}` }, good ? "above random" : "not above random");
-  };
-
   neuronym.facts = (pairs) =>
     h(
       "dl",

@@ -15,16 +15,13 @@
     return h("span", { class: "said faint" }, label ? label.state : "not looked at");
   }
 
-  function figures(label) {
-    if (!label || label.held_out === null) return label && label.score !== null ? h("span", { class: "tabular" }, neuronym.number(label.score)) : null;
-    const good = label.floor !== null && label.held_out > label.floor;
-    return [
-      h("span", { class: "hidden" }, "held-out r "),
-      neuronym.bullet(label.held_out, label.floor),
-      h("span", { class: `tabular ${label.floor === null ? "" : good ? "good" : "poor"}` }, neuronym.correlation(label.held_out)),
-      label.floor === null ? null : h("span", { class: "hidden" }, good ? ", above random" : ", not above random"),
-    ];
-  }
+  const correlation = (label) =>
+    label && label.held_out !== null ? [h("span", { class: "hidden" }, "held-out r "), h("span", { class: `tabular r ${label.state}` }, neuronym.correlation(label.held_out))] : null;
+  const bullet = (label) => (label && label.held_out !== null ? neuronym.bullet({ ...label, value: label.held_out }, label.state) : null);
+  const score = (label) => (label && label.score !== null ? h("span", { class: "tabular" }, neuronym.number(label.score)) : null);
+
+  // Whether the run that is shown was evaluated on this layer: then units have states, else the method's scores.
+  const judged = ({ layer, shelf }) => layer.figures.some((one) => one.run === shelf.state.run && one.rows.length > 0);
 
   function pictures(row, count) {
     const shown = row.images.slice(0, count).map((image, at) => neuronym.square(image, `Exemplar ${at + 1} of unit ${row.unit}`));
@@ -39,16 +36,16 @@
     return [other.description === null ? h("span", { class: "said faint" }, other.state) : said(other.description, "said"), h("span", { class: "also" }, said(study.runs[other.run].title))];
   }
 
-  neuronym.listHead = (several) => {
+  neuronym.listHead = (several, judged) => {
     const columns = [
       ["unit", "unit"],
       ["strip", "exemplars"],
       ["line-text", "description, other candidates"],
       ["line-others", several ? "another run" : ""],
-      ["line-figures", "held-out r"],
+      ["line-figures", judged ? "held-out r" : "score"],
       ["line-active", "not zero at"],
     ];
-    return h("div", { class: "line names", "aria-hidden": "true" }, columns.map(([kind, name]) => h("span", { class: kind }, name)));
+    return h("div", { class: `line names ${judged ? "judged" : ""}`, "aria-hidden": "true" }, columns.map(([kind, name]) => h("span", { class: kind }, name)));
   };
 
   function card(context, row) {
@@ -59,7 +56,8 @@
       { class: "card", href: unitLink(study, layer, row, shelf.state.run), "data-unit": row.unit },
       h("span", { class: "mosaic" }, pictures(row, images)),
       description(row, label),
-      h("span", { class: "card-foot" }, h("span", { class: "unit" }, h("span", { class: "hidden" }, "unit "), row.unit), figures(label)),
+      h("span", { class: "card-foot" }, h("span", { class: "unit" }, h("span", { class: "hidden" }, "unit "), row.unit), judged(context) ? label && neuronym.badge(label.state) : score(label)),
+      judged(context) && label && label.held_out !== null ? h("span", { class: "card-gauge" }, bullet(label), correlation(label)) : null,
     );
   }
 
@@ -69,15 +67,17 @@
     const also = label ? label.also.join(", ") : "";
     return h(
       "a",
-      { class: "line", href: unitLink(study, layer, row, shelf.state.run), "data-unit": row.unit },
+      { class: `line ${judged(context) ? "judged" : ""}`, href: unitLink(study, layer, row, shelf.state.run), "data-unit": row.unit },
       h("span", { class: "unit" }, h("span", { class: "hidden" }, "unit "), row.unit),
       h("span", { class: "strip" }, pictures(row, images)),
       h("span", { class: "line-text" }, description(row, label), h("span", { class: "also" }, said(also))),
       h("span", { class: "line-others" }, others(study, row, shelf.state.run)),
-      h("span", { class: "line-figures" }, figures(label)),
+      h("span", { class: "line-figures" }, judged(context) ? [label && neuronym.badge(label.state), bullet(label), correlation(label)] : score(label)),
       h("span", { class: "line-active tabular muted", title: "share of positions where the unit is not zero" }, neuronym.percent(row.frequency)),
     );
   }
+
+  neuronym.judgedHere = judged;
 
   neuronym.Rows = class {
     constructor(context) {
@@ -104,8 +104,8 @@
       this.columns = list ? 1 : Math.max(1, Math.floor((width + gap) / (least + gap)));
       const wide = (width - gap * (this.columns - 1)) / this.columns;
       const across = wide < 190 ? 2 : 3;
-      this.context.images = list ? (width < 560 ? 3 : 6) : 2 * across;
-      this.height = list ? (width < 560 ? 74 : 70) : Math.round((wide / across) * 2) + 70;
+      this.context.images = list ? (width < 560 ? (judged(this.context) ? 2 : 3) : 6) : 2 * across;
+      this.height = list ? (width < 560 ? 74 : 70) : Math.round((wide / across) * 2) + (judged(this.context) ? 94 : 70);
       this.gap = list ? 0 : gap;
       this.element.classList.toggle("as-list", list);
       this.element.style.setProperty("--across", across);

@@ -5,13 +5,16 @@
 (() => {
   const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
+  const inState = (state) => (row, label) => Boolean(label) && label.state === state;
+
   neuronym.shows = [
     ["all", "All units", () => true],
-    ["above", "Above random", (row, label) => scored(label) && label.held_out > label.floor],
-    ["below", "Not above random", (row, label) => scored(label) && label.held_out <= label.floor],
-    ["unscored", "Described, not scored", (row, label) => label && label.state === "described" && !scored(label)],
-    ["abstained", "Abstained", (row, label) => label && label.state === "abstained"],
-    ["failed", "Failed", (row, label) => label && label.state === "failed"],
+    ["supported", "Supported", inState("supported")],
+    ["weak", "Weak", inState("weak")],
+    ["unsupported", "Unsupported", inState("unsupported")],
+    ["described", "Described, not scored", inState("described")],
+    ["abstained", "Abstained", inState("abstained")],
+    ["failed", "Failed", inState("failed")],
     ["silent", "Dead or constant", (row) => row.silent !== null],
     ["unseen", "Not looked at", (row, label) => !label],
   ];

@@ -8,19 +8,20 @@
 
   function heading(page, unit, label) {
     const words = label && label.description !== null ? said(label.description) : unit.note !== null ? "silent unit" : label ? label.state : "not described";
-    const score = label ? label.held_out.find((one) => one.metric === neuronym.report.metric) : null;
+    const found = label ? label.held_out : null;
     return h(
       "div",
       { class: "headline" },
       h("p", { class: "muted" }, `Unit ${unit.unit} of `, said(page.layer.name)),
       h("h1", { tabindex: "-1", class: label && label.description !== null ? "said" : "said faint" }, words),
-      score && score.value !== null
+      found && found.value !== null
         ? h(
             "p",
             { class: "held" },
-            neuronym.verdict(score.value, score.floor),
-            h("span", { class: "tabular" }, `held-out r ${neuronym.correlation(score.value)}`),
-            score.floor === null ? null : h("span", { class: "muted tabular" }, `random reaches ${neuronym.correlation(score.floor)}`),
+            neuronym.badge(label.state),
+            h("span", {}, h("span", { class: "tabular" }, `held-out r ${neuronym.correlation(found.value)}`), " ", neuronym.interval(found.low, found.high)),
+            neuronym.bullet(found, label.state, "wide"),
+            found.floor === null ? null : h("span", { class: "muted tabular" }, `random labels reach ${neuronym.correlation(found.floor)}`),
           )
         : null,
     );
@@ -110,29 +111,38 @@
     return h("ol", { class: "candidates", "aria-label": "Candidates, best first" }, list.map(item));
   }
 
-  function heldOut(one) {
-    const name = one.metric === neuronym.report.metric ? "held-out r" : one.metric;
-    if (one.value === null) return h("p", { class: "small muted" }, `${name}: not scored, because ${one.unscored}.`);
+  function heldOut(label, run, made) {
+    const found = label.held_out;
+    if (!found) return null;
+    const judge = h("p", { class: "small muted" }, "judged by ", said(found.source), found.resolved ? null : ", which makes nothing of this text");
+    if (found.value === null) return h("div", { class: "outcome" }, h("p", { class: "small" }, neuronym.badge(label.state), ` not scored, because ${found.unscored}`), judge);
+    const beside = ["discrimination", "stability"].filter((metric) => metric in found.metrics);
     return h(
-      "p",
-      { class: "held small" },
-      h("span", { class: "tabular" }, `${name} ${neuronym.correlation(one.value)}`),
-      h("span", { class: "muted" }, "by ", said(one.source)),
-      neuronym.verdict(one.value, one.floor),
-      neuronym.bullet(one.value, one.floor),
+      "div",
+      { class: "outcome" },
+      h("p", { class: "held small" }, neuronym.badge(label.state), h("span", {}, h("span", { class: "tabular" }, `held-out r ${neuronym.correlation(found.value)}`), " ", neuronym.interval(found.low, found.high))),
+      neuronym.bullet(found, label.state),
+      neuronym.facts([
+        ["random labels reach", found.floor === null ? null : neuronym.correlation(found.floor)],
+        ...beside.map((metric) => [h("span", { title: neuronym.metric(metric).meaning }, neuronym.metric(metric).title), neuronym.measured(metric, found.metrics[metric])]),
+      ]),
+      judge,
+      neuronym.metricsOf(found, run, made),
     );
   }
 
-  function method(study, label) {
-    const run = study.runs.find((one) => one.id === label.run);
+  function method(study, page, label) {
+    const place = study.runs.findIndex((one) => one.id === label.run);
+    const run = study.runs[place];
+    const made = page.layer.figures.find((one) => one.run === place);
     return h(
       "article",
       { class: "method", "data-run": label.run },
       h("h3", {}, said(run ? run.title : label.method)),
       label.description !== null
         ? h("p", { class: "said" }, said(label.description), label.score === null ? null : h("span", { class: "muted small tabular" }, ` score ${neuronym.number(label.score)}`))
-        : h("p", { class: "state" }, h("span", { class: "verdict poor" }, label.state), " ", said(label.reason)),
-      label.held_out.map(heldOut),
+        : h("p", { class: "state" }, neuronym.badge(label.state), " ", said(label.reason)),
+      heldOut(label, run, made),
       label.evidence.map((one) => h("p", { class: "evidence small muted" }, h("span", { class: "kind" }, one.kind), " ", said(one.text))),
       candidates(label),
     );
@@ -240,7 +250,7 @@
         set.scale === null ? null : [legend(set.scale, chosen.mode), switcher("Overlay (o)", neuronym.modes, chosen.mode, setMode)],
       ];
       const said = unit.labels.length
-        ? h("div", { class: "methods" }, unit.labels.map((one) => method(study, one)))
+        ? h("div", { class: "methods" }, unit.labels.map((one) => method(study, page, one)))
         : h("p", { class: "muted" }, "No method has looked at this unit.");
       body.replaceChildren(
         unit.note === null ? "" : h("p", { class: "notice" }, unit.note),

@@ -1,0 +1,249 @@
+"""Whether descriptions are true of their units on images that their makers did not see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from neuronym.errors import UserError
+from neuronym.evaluate.baselines import rows
+from neuronym.evaluate.figures import ABOVE_RANDOM, HEADLINE, STABILITY, LayerEvaluation
+from neuronym.evaluate.measures import Measures
+from neuronym.evaluate.standing import standing
+from neuronym.evaluate.vectors import Vectors, resolve, tidy
+from neuronym.functional.metrics import bootstrap_mean, bootstrap_pearson, interval
+from neuronym.records import Assessment, ConceptSource, Explanation, Figure, Row, Score, Summary
+from neuronym.store.layer_view import LayerView
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How descriptions are judged.
+
+    Attributes:
+        share: of the explain images on which a unit counts as active, above 0 and below 1.
+        k: how many of the strongest images recall@k looks at.
+        draws: resamples of the images behind each interval.
+        seed: decides resamples and random labels.
+    """
+
+    share: float = 0.05
+    k: int = 20
+    draws: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise UserError(f"The share of active images is {self.share}. Give a number between 0 and 1, such as 0.05.")
+        for name, least in (("k", 1), ("draws", 100)):
+            if getattr(self, name) < least:
+                raise UserError(f"{name} is {getattr(self, name)}. Give at least {least}.")
+
+
+def evaluate_layer(
+    explanations: Sequence[Explanation],
+    view: LayerView,
+    source: ConceptSource,
+    *,
+    summary: Summary = "mean",
+    pool: Sequence[str] = (),
+    settings: Settings | None = None,
+) -> LayerEvaluation:
+    """Scores, states and figures of descriptions of one layer by one run.
+
+    The headline is Pearson's correlation of unit and concept over all test images (Oikarinen et al. 2025), with its
+    interval over resampled images. Thresholds (where a unit is active, where a concept is present, what random labels
+    reach) come from the explain images.
+
+    Args:
+        explanations: of one run, of units of the view's layer.
+        view: the layer.
+        source: what says how much of a text is in each image.
+        summary: g, what becomes of an activation map.
+        pool: descriptions by others, which random labels are drawn from where the source lists nothing.
+        settings: how.
+    """
+    settings = settings or Settings()
+    run = explanations[0].run if explanations else ""
+    said = [one.description for one in explanations if one.description is not None]
+    vectors = resolve(source, said, pool, settings.seed)
+    measures = Measures(
+        view.summaries(summary, "explain"), view.summaries(summary, "test"), vectors, settings.share, settings.k
+    )
+    reasons = [_unscored(one, measures, source) for one in explanations]
+    judged = [one for one, reason in zip(explanations, reasons, strict=True) if reason is None]
+    units = np.array([one.unit.index for one in judged], np.int64)
+    columns = np.array([_column(one, vectors) for one in judged], np.int64)
+    found = _own(measures, units, columns, settings)
+    scores = _scores(explanations, reasons, found, source.name)
+    assessments = _assessments(explanations, reasons, found, source, vectors)
+    figures = [
+        *_row_figures(run, view.layer.name, source.name, "descriptions", found.metrics, settings),
+        *_baselines(run, view.layer.name, source.name, measures, found, settings),
+    ]
+    return LayerEvaluation(run, view.layer.name, source.name, tuple(assessments), tuple(scores), tuple(figures))
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What was found of the descriptions that have a score: arrays [pairs]."""
+
+    units: Ints
+    columns: Ints
+    metrics: dict[str, Floats]
+    low: Floats
+    high: Floats
+    floor: Floats
+
+
+def _own(measures: Measures, units: Ints, columns: Ints, settings: Settings) -> _Found:
+    """The metrics of units with their own descriptions; a column of -1 is a text that the source made nothing of."""
+    resolved = columns >= 0
+    some, their = units[resolved], columns[resolved]
+    metrics = measures.of(some, their)
+    floor = measures.floors(some, their, measures.explain_table)
+    low, high = np.zeros(len(some)), np.zeros(len(some))
+    metrics[STABILITY] = np.zeros(len(some))
+    step = max(1, 2**24 // settings.draws)
+    for start in range(0, len(some), step):
+        part = slice(start, start + step)
+        drawn = bootstrap_pearson(
+            torch.from_numpy(measures.vectors.test[:, their[part]]),
+            torch.from_numpy(measures.test[:, some[part]]),
+            draws=settings.draws,
+            seed=settings.seed,
+        )
+        low[part], high[part] = (end.numpy() for end in interval(drawn, _LEVEL))
+        metrics[STABILITY][part] = (drawn.numpy() > floor[part]).mean(0)
+    nothing = {name: _USELESS.get(name, 0.0) for name in metrics}
+    whole = {name: _spread(values, resolved, nothing[name]) for name, values in metrics.items()}
+    # Random labels reach the same floor, whether or not the unit's own text means anything.
+    floors = measures.floors(units, columns, measures.explain_table)
+    return _Found(units, columns, whole, _spread(low, resolved, 0.0), _spread(high, resolved, 0.0), floors)
+
+
+_USELESS = {"auroc": 0.5, "inverse_auroc": 0.5, "cosy_auc": 0.5, "discrimination": 0.5}
+"""What a description that says nothing gets, where that is not 0."""
+
+
+def _spread(values: Floats, resolved: npt.NDArray[np.bool_], otherwise: float) -> Floats:
+    whole = np.full(len(resolved), otherwise)
+    whole[resolved] = values
+    return whole
+
+
+def _column(explanation: Explanation, vectors: Vectors) -> int:
+    return vectors.columns.get(tidy(explanation.description or ""), -1)
+
+
+def _unscored(explanation: Explanation, measures: Measures, source: ConceptSource) -> str | None:
+    """Why there is no score, or None if there is one."""
+    if explanation.description is None:
+        return "it has no description"
+    column = _column(explanation, measures.vectors)
+    if column < 0 and not source.complete:
+        return "its description is the name of no label"
+    if column >= 0 and not measures.vectors.varies(column):
+        return "what it says is the same on every test image"
+    if not len(measures.vectors.random[measures.vectors.random != column]):
+        return "there is no other label to compare with"
+    if not measures.alive[explanation.unit.index]:
+        return "it is constant on the explain or the test images"
+    return None
+
+
+def _scores(
+    explanations: Sequence[Explanation], reasons: Sequence[str | None], found: _Found, source: str
+) -> list[Score]:
+    """A row for each explanation and metric."""
+    scores: list[Score] = []
+    place = 0
+    for one, reason in zip(explanations, reasons, strict=True):
+        for metric, values in found.metrics.items():
+            if metric == ABOVE_RANDOM:
+                continue
+            value = None if reason is not None else _number(values[place])
+            why = reason if reason is not None or value is not None else "there is no other unit to compare with"
+            own = metric == HEADLINE and reason is None
+            low, high = (float(end[place]) if own else None for end in (found.low, found.high))
+            scores.append(Score(one.id, metric, source, "test", value, low, high, why))
+        place += reason is None
+    return scores
+
+
+def _assessments(
+    explanations: Sequence[Explanation],
+    reasons: Sequence[str | None],
+    found: _Found,
+    source: ConceptSource,
+    vectors: Vectors,
+) -> list[Assessment]:
+    made: list[Assessment] = []
+    place = 0
+    for one, reason in zip(explanations, reasons, strict=True):
+        resolved = one.description is None or _column(one, vectors) >= 0
+        if reason is not None:
+            made.append(Assessment(one.id, source.name, None, None, None, None, None, resolved, reason))
+            continue
+        value, low, high, floor = (
+            float(values[place]) for values in (found.metrics[HEADLINE], found.low, found.high, found.floor)
+        )
+        state = standing(value, low, floor)
+        made.append(Assessment(one.id, source.name, state, value, low, high, floor, resolved))
+        place += 1
+    return made
+
+
+def _baselines(
+    run: str, layer: str, source: str, measures: Measures, found: _Found, settings: Settings
+) -> list[Figure]:
+    """The figures of what other labels reach, for the units whose own texts mean something."""
+    resolved = found.columns >= 0
+    units, columns = found.units[resolved], found.columns[resolved]
+    figures: list[Figure] = []
+    for row, labels in rows(measures, units, columns, settings.seed).items():
+        values = measures.of(np.tile(units, len(labels)), labels.ravel())
+        means = {name: _by_unit(all_draws.reshape(labels.shape)) for name, all_draws in values.items()}
+        text = measures.vectors.texts[int(labels[0, 0])] if row == "constant" else None
+        figures += _row_figures(run, layer, source, row, means, settings, text)
+    return figures
+
+
+def _by_unit(values: Floats) -> Floats:
+    """The mean over draws, [units], of values [draws, units] with NaN where there is none."""
+    known = ~np.isnan(values)
+    counts = known.sum(0)
+    sums = np.where(known, values, 0).sum(0)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def _row_figures(
+    run: str,
+    layer: str,
+    source: str,
+    row: Row,
+    metrics: dict[str, Floats],
+    settings: Settings,
+    text: str | None = None,
+) -> list[Figure]:
+    made = []
+    for metric, values in metrics.items():
+        known = values[~np.isnan(values)]
+        ends: tuple[float | None, float | None, float | None] = (None, None, None)
+        if len(known):
+            ends = bootstrap_mean(torch.from_numpy(known), level=_LEVEL, seed=settings.seed)
+        made.append(Figure(run, layer, source, row, metric, len(known), *ends, text))
+    return made
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

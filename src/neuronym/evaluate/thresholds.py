@@ -1,0 +1,52 @@
+"""Where units count as active and concepts as present: decided on the explain images alone."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+
+def active_above(activations: Floats, share: float) -> Floats:
+    """For each unit the value above which it is active: on about ``share`` of the images, never on none.
+
+    Args:
+        activations: [images, units].
+        share: of the images that are to count as active, above 0 and below 1.
+
+    Returns:
+        Float32 [units]: the highest value that is not among the top ``share``. Where more images than that share the
+        highest value, the next lower one, so that these are active; for a constant unit its value.
+    """
+    ranked = np.sort(activations, 0)
+    count = len(ranked)
+    kept = min(count - 1, math.ceil(share * count))
+    above = ranked[count - 1 - kept]
+    highest = ranked[-1]
+    lower = np.where(ranked < highest, ranked, -np.inf).max(0)
+    chosen: Floats = np.where(above < highest, above, np.where(np.isfinite(lower), lower, highest)).astype(np.float32)
+    return chosen
+
+
+def present_above(concept: Floats, active: npt.NDArray[np.bool_]) -> float:
+    """The cut above which a concept counts as present.
+
+    A concept of zeros and ones is cut in between. Any other is cut where F1 with the unit's activity is highest on
+    these images; of equal cuts the highest is taken.
+
+    Args:
+        concept: [images].
+        active: whether the unit is active, [images].
+    """
+    values = np.unique(concept)
+    if np.isin(values, (0, 1)).all() or len(values) < 2:
+        return 0.5
+    order = np.argsort(-concept, kind="stable")
+    ranked, hits = concept[order].astype(np.float64), np.cumsum(active[order])
+    f1 = 2 * hits / (np.arange(1, len(ranked) + 1) + active.sum())
+    ends = np.flatnonzero(ranked[:-1] > ranked[1:])  # a cut lies between two different values
+    best = ends[np.argmax(f1[ends])]
+    return float((ranked[best] + ranked[best + 1]) / 2)

@@ -1,0 +1,76 @@
+"""Texts as concept vectors: how much of each is in each image, resolved once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from neuronym.records import ConceptSource
+
+MOST_RANDOM = 1000
+"""Random labels that a unit is compared with, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """The concept vectors of texts, one column each.
+
+    Attributes:
+        columns: the column of each text that is resolved.
+        explain: float32 [explain images, texts].
+        test: float32 [test images, texts].
+        random: columns that random labels are drawn from: known to the source, and not the same on all images.
+    """
+
+    columns: dict[str, int]
+    explain: npt.NDArray[np.float32]
+    test: npt.NDArray[np.float32]
+    random: npt.NDArray[np.int64]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The text of each column."""
+        return tuple(self.columns)
+
+    def varies(self, column: int) -> bool:
+        """Whether a concept is not the same on all test images."""
+        return bool(np.ptp(self.test[:, column]) > 0)
+
+
+def tidy(text: str) -> str:
+    """A text with single blanks."""
+    return " ".join(text.split())
+
+
+def resolve(source: ConceptSource, descriptions: Iterable[str], pool: Sequence[str], seed: int) -> Vectors:
+    """The vectors of descriptions, and of those that random labels are drawn from.
+
+    Args:
+        source: what resolves them.
+        descriptions: what is to be judged.
+        pool: what else random labels are drawn from where the source lists nothing: other descriptions.
+        seed: decides which of a long list are taken.
+    """
+    said = list(dict.fromkeys(map(tidy, descriptions)))
+    listed = list(dict.fromkeys(map(tidy, source.vocabulary or pool or said)))
+    if len(listed) > MOST_RANDOM:
+        chosen = np.random.default_rng(seed).choice(len(listed), MOST_RANDOM, replace=False)
+        listed = [listed[at] for at in np.sort(chosen)]
+    texts = list(dict.fromkeys([*said, *listed]))
+    explain, test = (source.concepts(texts, split) for split in ("explain", "test"))
+    pairs = zip(texts, explain, test, strict=True)
+    found = [(text, one, two) for text, one, two in pairs if one is not None and two is not None]
+    columns = {text: column for column, (text, _, _) in enumerate(found)}
+    vectors = Vectors(
+        columns, _stack([one for _, one, _ in found]), _stack([two for _, _, two in found]), np.zeros(0, np.int64)
+    )
+    random = [columns[text] for text in listed if text in columns]
+    varying = [at for at in random if vectors.varies(at) and np.ptp(vectors.explain[:, at]) > 0]
+    return Vectors(columns, vectors.explain, vectors.test, np.array(varying, np.int64))
+
+
+def _stack(columns: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    return np.stack(columns, 1) if columns else np.zeros((0, 0), np.float32)

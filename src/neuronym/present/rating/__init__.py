@@ -1,0 +1,1 @@
+"""The page on which people rate descriptions without knowing whose they are."""
