@@ -12,6 +12,7 @@ import pytest
 import neuronym
 
 PUBLIC = [
+    "Assessment",
     "Box",
     "Candidate",
     "ConceptSet",
@@ -20,7 +21,9 @@ PUBLIC = [
     "Exemplar",
     "Explainer",
     "Explanation",
+    "Figure",
     "Geometry",
+    "ImageGenerator",
     "ImageRecord",
     "ImageTextEncoder",
     "LabelTable",
@@ -45,6 +48,7 @@ PUBLIC = [
     "UserError",
     "World",
     "__version__",
+    "write_rating",
     "write_report",
 ]
 CLASSES = [name for name in PUBLIC if name[0].isupper()]
@@ -71,10 +75,12 @@ def test_every_public_name_is_a_documented_class(name: str) -> None:
             assert inspect.getdoc(value), f"{name}.{member} has no docstring"
 
 
-def test_the_public_function_is_documented() -> None:
-    assert [name for name in PUBLIC if name not in (*CLASSES, "__version__")] == ["write_report"]
-    assert inspect.isfunction(neuronym.write_report)
-    assert "Args:" in (inspect.getdoc(neuronym.write_report) or "")
+def test_the_public_functions_are_documented() -> None:
+    functions = [name for name in PUBLIC if name not in (*CLASSES, "__version__")]
+    assert functions == ["write_rating", "write_report"]
+    for name in functions:
+        assert inspect.isfunction(getattr(neuronym, name))
+        assert "Args:" in (inspect.getdoc(getattr(neuronym, name)) or "")
 
 
 def test_the_exceptions_are_one_tree() -> None:

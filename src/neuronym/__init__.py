@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuronym.backends import ImageTextEncoder
+    from neuronym.backends import ImageGenerator, ImageTextEncoder
     from neuronym.errors import (
         MethodError,
         NeuronymError,
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from neuronym.explain.concepts import ConceptSet
     from neuronym.explain.explainer import Explainer
     from neuronym.probes.probe_set import ProbeSet
+    from neuronym.rating import write_rating
     from neuronym.records import (
+        Assessment,
         Box,
         Candidate,
         ConceptSource,
         Evidence,
         Exemplar,
         Explanation,
+        Figure,
         Geometry,
         ImageRecord,
         LabelTable,
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Assessment",
     "Box",
     "Candidate",
     "ConceptSet",
@@ -56,7 +60,9 @@ __all__ = [
     "Exemplar",
     "Explainer",
     "Explanation",
+    "Figure",
     "Geometry",
+    "ImageGenerator",
     "ImageRecord",
     "ImageTextEncoder",
     "LabelTable",
@@ -81,12 +87,14 @@ __all__ = [
     "UserError",
     "World",
     "__version__",
+    "write_rating",
     "write_report",
 ]
 
 _ELSEWHERE = {
     "ConceptSet": "explain.concepts",
     "Explainer": "explain.explainer",
+    "ImageGenerator": "backends",
     "ImageTextEncoder": "backends",
     "LayerView": "store.layer_view",
     "Preprocessing": "targets.preprocessing",
@@ -95,6 +103,7 @@ _ELSEWHERE = {
     "Study": "study",
     "Target": "targets.target",
     "World": "world.handle",
+    "write_rating": "rating",
     "write_report": "reporting",
 }
 """Where the names are that are neither exceptions nor records."""
