@@ -3,12 +3,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from neuronym.present.report import ReportInput, write_report
 from neuronym.study import Study
 from photograph_study import make_photograph_study
+from report_page import Seen, watched
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +46,8 @@ def browser() -> Iterator[object]:
         )
         yield launched
         launched.close()
+
+
+@pytest.fixture
+def seen(browser: Any, report: Path) -> Iterator[Seen]:
+    yield from watched(browser, report)

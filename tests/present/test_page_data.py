@@ -12,12 +12,12 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from neuronym.present import pages, unit_page
+from neuronym.present import figures_page, pages, unit_page
 from neuronym.present.colours import ramp, table
 from neuronym.present.pages import HistogramView, to_json
 from neuronym.present.scripts import script
 
-MODULES = (pages, unit_page)
+MODULES = (pages, figures_page, unit_page)
 
 
 def page_classes(module: ModuleType) -> list[type]:

@@ -289,8 +289,11 @@ def test_texts_that_the_source_makes_nothing_of_are_counted(study: Study, tmp_pa
     run = study.store.runs[0]
     made_with = next(one for one in study.store.latest() if one["run"] == run)
     found = [one for one in assessments_records(study.store.assessments()) if one.explanation.startswith(f"{run}/")]
-    zero = {"state": "unsupported", "value": 0.0, "low": 0.0, "high": 0.0, "resolved": False}
-    judged = [dataclasses.replace(one, **zero) if one.explanation.endswith("relu:1") else one for one in found]
+    zero: dict[str, Any] = {"state": "unsupported", "value": 0.0, "low": 0.0, "high": 0.0, "resolved": False}
+    judged = [
+        dataclasses.replace(one, source="truth", **(zero if one.explanation.endswith("relu:1") else {}))
+        for one in found
+    ]
     store.write_evaluation({**made_with, "source": "truth"}, [], judged, figures_records(study.store.figures()))
     said = Said(store)
     made, *_ = said.figures("relu", said.layer("relu"))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args
 
+from neuronym.present.figures_page import EvaluationView, FigureRow, FigureView
 from neuronym.present.metrics import HEADLINE
-from neuronym.present.pages import EvaluationView, FigureRow, FigureView
 from neuronym.present.survey import rounded
 from neuronym.present.unit_page import HeldOutView
 from neuronym.records import Assessment, Explanation, Figure, Row

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from neuronym.present.figures_page import FigureRow
 from neuronym.present.judged import Judged
 from neuronym.present.metrics import STATES
-from neuronym.present.pages import FigureRow, LabelFileView, RowLabel, RunFigures, RunView
+from neuronym.present.pages import LabelFileView, RowLabel, RunFigures, RunView
 from neuronym.present.survey import histogram, rounded
 from neuronym.present.unit_page import CandidateView, EvidenceView, HistogramView, MethodLabel
 from neuronym.records import Explanation

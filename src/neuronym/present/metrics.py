@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from neuronym.present.pages import MetricInfo, StateInfo
+from neuronym.present.figures_page import MetricInfo, StateInfo
 
 HEADLINE = "pearson"
 """The held-out metric that decides a description's state."""
