@@ -144,8 +144,9 @@ class Judge:
 
     def _pool(self, layer: str) -> list[str]:
         """What all runs say of a layer's units."""
-        table = self._store.table(layer)
-        return [text for text in table["description"].to_pylist() if text is not None]
+        table = self._store.explanations()
+        pairs = zip(table["layer"].to_pylist(), table["description"].to_pylist(), strict=True)
+        return [text for name, text in pairs if name == layer and text is not None]
 
     def _encoder(self) -> ImageTextEncoder:
         if not self._rest:

@@ -90,7 +90,7 @@ def show_demonstration(found: Demonstration, console: Console) -> None:
     """What the demonstration found, a row per encoder under the name of each layer."""
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     shown.add_column("described with")
-    for name in ("units", "named", "held-out r", "> random"):
+    for name in ("units", "named", "held-out r", "supported", "weak"):
         shown.add_column(name, justify="right", no_wrap=True)
     above = ""
     for row in found.rows:
@@ -99,13 +99,14 @@ def show_demonstration(found: Demonstration, console: Console) -> None:
             shown.add_row(Text(place, style="cyan"))
         figure = row.held_out
         named = "" if row.named is None else f"{row.named[0]} of {row.named[1]}"
-        cells = (row.encoder, f"{figure.units:,}", named, _number(figure.mean), _share(figure.above_random))
+        states = (f"{figure.states[state]:,}" for state in ("supported", "weak"))
+        cells = (row.encoder, f"{figure.units:,}", named, _number(figure.mean), *states)
         shown.add_row(*map(Text, cells))
     console.print(shown)
     console.print(
         "named: units described by the name of their class. held-out r: mean correlation of unit and description over "
-        "scenes that were not looked at. > random: share of the units whose r exceeds the 95th percentile of random "
-        "labels.",
+        "scenes that were not looked at. supported: the 95 % interval of a unit's r is above what one random label in "
+        "twenty reaches; weak: r alone is.",
         style="dim",
         highlight=False,
     )
@@ -186,10 +187,6 @@ def chosen_by(made_with: Mapping[str, Any]) -> str:
     """The method of a run, and what it chose with."""
     chosen = made_with.get("encoder") or made_with.get("concepts")
     return f"{made_with['method']}, {chosen}" if chosen else str(made_with["method"])
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
 
 
 def _note_ties(rows: list[dict[str, Any]], console: Console) -> None:

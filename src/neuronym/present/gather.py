@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from neuronym.errors import StudyError
 from neuronym.present.labels import Labels, Said, row_label
+from neuronym.present.names import last_part
 from neuronym.present.pages import (
     Highlight,
     LayerCard,
@@ -217,7 +216,7 @@ def study_page(given: ReportInput, place: int, said: Said, cards: Sequence[Layer
         given.name,
         place,
         str(target.get("name", "")),
-        None if weights is None else _last(str(weights)),
+        None if weights is None else last_part(str(weights)),
         str(target.get("weights_hash", "")),
         (int(size[0]), int(size[1])),
         {step: _step(value) for step, value in _mapping(target.get("preprocessing")).items()},
@@ -244,7 +243,7 @@ def probe_view(store: StudyStore) -> ProbeView:
         0 if store.labels is None else len(store.labels.concepts),
         len(store.skipped),
         duplicates if isinstance(duplicates, int) else 0,
-        tuple(_last(str(source)) for source in sources) if isinstance(sources, list) else (),
+        tuple(last_part(str(source)) for source in sources) if isinstance(sources, list) else (),
         str(_mapping(store.manifest.spec.get("probe")).get("fingerprint", "")),
         tuple(map(str, notes)) if isinstance(notes, list) else (),
     )
@@ -252,16 +251,6 @@ def probe_view(store: StudyStore) -> ProbeView:
 
 def _known(value: float | None) -> float:
     return float("-inf") if value is None else value
-
-
-def _last(path: str) -> str:
-    """The last part of a path: a report is passed on, and where its maker's files lie is nobody's business.
-
-    A name with a prefix, such as ``bundled:world/test``, is no path and stays as it is.
-    """
-    if re.match(r"\w{2,}:(?![\\/])", path):
-        return path
-    return PurePath(re.sub(r"[\\/]+$", "", path).replace("\\", "/")).name or path
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

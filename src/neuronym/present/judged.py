@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from neuronym.present.figures_page import EvaluationView, FigureRow, FigureView
 from neuronym.present.metrics import HEADLINE
+from neuronym.present.names import last_part
 from neuronym.present.survey import rounded
 from neuronym.present.unit_page import HeldOutView
 from neuronym.records import Assessment, Explanation, Figure, Row
@@ -43,7 +44,7 @@ class Judged:
         if found is None or said.description is None:
             return None
         return HeldOutView(
-            found.source,
+            last_part(found.source),
             _rounded(found.value),
             _rounded(found.low),
             _rounded(found.high),
@@ -90,7 +91,7 @@ class Judged:
 def _evaluation(made: Mapping[str, Any]) -> EvaluationView:
     settings, marks = made.get("settings") or {}, made.get("marks") or {}
     return EvaluationView(
-        str(made["source"]),
+        last_part(str(made["source"])),
         str(made["at"]),
         {str(name): str(value) for name, value in settings.items()},
         {str(name): str(words) for name, words in marks.items()},

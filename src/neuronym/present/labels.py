@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from neuronym.present.figures_page import FigureRow
 from neuronym.present.judged import Judged
 from neuronym.present.metrics import STATES
+from neuronym.present.names import last_part
 from neuronym.present.pages import LabelFileView, RowLabel, RunFigures, RunView
 from neuronym.present.survey import histogram, rounded
 from neuronym.present.unit_page import CandidateView, EvidenceView, HistogramView, MethodLabel
@@ -50,8 +51,8 @@ class Said:
                 title,
                 str(made[run].get("method", run)),
                 str(made[run].get("summary", "mean")),
-                _text(made[run].get("concepts")),
-                _text(made[run].get("encoder")),
+                _name(made[run].get("concepts")),
+                _name(made[run].get("encoder")),
                 _parameters(made[run]),
                 _label_file(made[run]),
                 self.judged.evaluations.get(run),
@@ -144,7 +145,7 @@ def _titles(made: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 def _parts(made_with: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """What tells a run from the other runs of its method."""
     known = [part for part in ("concepts", "encoder") if made_with.get(part)]
-    return [str(made_with[part]) for part in known if any(one.get(part) != made_with[part] for one in runs)]
+    return [last_part(str(made_with[part])) for part in known if any(one.get(part) != made_with[part] for one in runs)]
 
 
 def _parameters(made_with: Mapping[str, Any]) -> dict[str, str]:
@@ -168,5 +169,5 @@ def _shown(value: Any) -> str:
     return "default" if value is None else str(value)
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+def _name(value: Any) -> str | None:
+    return None if value is None else last_part(str(value))
