@@ -82,6 +82,14 @@ def fixed(value: float) -> str:
     return text.replace("-", "\u2212") if text.strip("-0.") else text.replace("-", "")
 
 
+def percent(share: float) -> str:
+    """A share as figures show it."""
+    value = 100 * share
+    if 0 < value < 0.1:
+        return "< 0.1 %"
+    return f"{value:.0f} %" if value == 0 or value >= 99.95 else f"{value:.1f} %"
+
+
 def check_bullet(card: Any, found: dict[str, Any]) -> None:
     """Where the bar, the interval and the floor are drawn, on a line from -0.2 to 1."""
     whole = card.locator(".bullet").bounding_box()

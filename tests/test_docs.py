@@ -53,7 +53,9 @@ def test_every_verb_and_option_has_a_help_text(generate: ModuleType) -> None:
             assert parameter.written in generate.command_line()
 
 
-@pytest.mark.parametrize("verb", ["", "explain", "evaluate", "table", "compare", "rate", "metrics", "layers", "methods"])
+@pytest.mark.parametrize(
+    "verb", ["", "explain", "evaluate", "table", "compare", "rate", "metrics", "layers", "methods"]
+)
 def test_the_page_knows_every_option_that_the_program_shows(verb: str) -> None:
     code = "import sys; from neuronym.cli import main; sys.argv[0] = 'neuronym'; main()"
     command = [sys.executable, "-c", code, *verb.split(), "--help"]

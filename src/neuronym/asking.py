@@ -15,7 +15,7 @@ from typing import Any, get_args
 import numpy as np
 
 from neuronym import plugins
-from neuronym.errors import MethodError, NeuronymWarning, StudyError, TargetError, UserError
+from neuronym.errors import MethodError, NeuronymWarning, StudyError, TargetError, UserError, unknown_name
 from neuronym.execute.devices import Precision
 from neuronym.explain.concepts import ConceptSet, read_concepts
 from neuronym.probes.probe_set import Given, ProbeSet
@@ -106,6 +106,8 @@ def choose_concepts(
 
 def check_summary(method: str, summary: str, kept: Sequence[str]) -> None:
     """Raise unless a study keeps the summary that a method looks at; mean and max are always kept."""
+    if summary not in get_args(Summary):
+        raise unknown_name("summary", summary, get_args(Summary))
     if summary not in {"mean", "max", *kept}:
         raise MethodError(
             f"The method {method} looks at the summary {summary!r}, which the study does not keep. Make it with "

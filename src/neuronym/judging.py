@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+import torch
+
 from neuronym import plugins
+from neuronym.activations.embed import cache_root
 from neuronym.asking import warn_of_domain
 from neuronym.backends import ImageGenerator, ImageTextEncoder
-from neuronym.errors import MethodError, StudyError, UserError
+from neuronym.errors import MethodError, NeuronymWarning, StudyError, UserError
 from neuronym.evaluate.evaluation import Settings, evaluate_layer
 from neuronym.evaluate.figures import LayerEvaluation
 from neuronym.evaluate.generated import evaluate_generated
@@ -19,12 +25,16 @@ from neuronym.evaluate.sources import EncoderSource, LabelSource, TruthSource
 from neuronym.evaluate.sources.hierarchy import read_hierarchy, with_hierarchy
 from neuronym.evaluate.sources.truth import knows
 from neuronym.execute.devices import choose_device
+from neuronym.functional import metrics
 from neuronym.functional.metrics import verdicts
 from neuronym.materials import Materials, strings_of
-from neuronym.records import ConceptSource, Explanation, Json, LabelTable, Split, Summary
+from neuronym.records import ConceptSource, Explanation, Json, LabelTable, Split, Summary, digest
+from neuronym.store.atomic import write_json
 from neuronym.store.layer_view import LayerView
 from neuronym.store.study_store import StudyStore, is_writable
 from neuronym.store.tables import explanations_records
+
+_OWN = "own"
 
 AUTO = "auto"
 """The images' own knowledge where they have it, else their labels."""
@@ -35,7 +45,7 @@ class Asked:
     """What descriptions are judged by.
 
     Attributes:
-        source: ``auto``, ``truth``, ``labels``, ``labels:GROUP``, ``encoder:NAME`` or ``generated:NAME``.
+        source: ``auto``, ``truth``, ``labels``, ``labels:GROUP``, ``encoder:NAME``, ``generated:NAME``, or one's own.
         hierarchy: a table of names above the labels.
         templates: prompts that texts are put into for an encoder.
         force: whether an encoder may judge descriptions that it made.
@@ -43,7 +53,7 @@ class Asked:
         settings: how scores are computed.
     """
 
-    source: str = AUTO
+    source: str | ConceptSource = AUTO
     hierarchy: str | Path | None = None
     templates: Sequence[str] = ("{}",)
     force: bool = False
@@ -70,24 +80,36 @@ class Judge:
                 f"The study {str(store.folder)!r} has no test images to evaluate on. Make one with a --test-fraction "
                 "above 0, or with --test-images."
             )
-        self._kind, _, self._rest = asked.source.partition(":")
-        if asked.source == AUTO:
+        named = asked.source if isinstance(asked.source, str) else _OWN
+        self._kind, colon, self._rest = named.partition(":")
+        if named == AUTO:
             self._kind = self._best_kind()
-        if self._kind not in ("truth", "labels", "encoder", "generated"):
+        if self._kind == "labels" and colon and not self._rest:
+            raise UserError(f"--source {named!r} names no group of labels. Give --source labels for all of them.")
+        known = ("truth", "labels", "encoder", "generated", *([_OWN] if named is not asked.source else []))
+        if self._kind not in known or (self._kind == "truth" and self._rest):
             raise UserError(
-                f"There is no concept source {asked.source!r}. Use auto, truth, labels, labels:GROUP, encoder:NAME or "
+                f"There is no concept source {named!r}. Use auto, truth, labels, labels:GROUP, encoder:NAME or "
                 "generated:NAME."
             )
         if asked.hierarchy is not None and self._kind != "labels":
             raise UserError(f"A --hierarchy is of labels, and the source is {self._kind}. Give --source labels.")
+        if tuple(asked.templates) != ("{}",) and self._kind != "encoder":
+            raise UserError(
+                f"A --template is for an encoder, and the source is {self._kind}. Give --source encoder:NAME."
+            )
         self._below = None if asked.hierarchy is None else read_hierarchy(asked.hierarchy)
         self._truth: TruthSource | None = None
+        self._above: dict[Split, LabelTable] = {}
 
     def run(self, run: str) -> list[LayerEvaluation]:
         """What is found of one run's descriptions, by layer; it is kept if the study can be written.
 
         Raises:
             MethodError: there are no such labels.
+
+        Warns:
+            NeuronymWarning: nothing was kept, and why.
         """
         explained = explanations_records(self._store.explanations(run))
         found = []
@@ -95,8 +117,10 @@ class Judge:
             some = [one for one in explained if one.unit.layer == layer.name]
             if some:
                 found.append(self._layer(run, some))
-        if is_writable(self._store.folder):
+        try:
             self._keep(run, found)
+        except StudyError as error:
+            warnings.warn(NeuronymWarning(f"{error} The figures of {run} are not kept."), stacklevel=2)
         return found
 
     def _layer(self, run: str, explanations: Sequence[Explanation]) -> LayerEvaluation:
@@ -122,6 +146,8 @@ class Judge:
         )
 
     def _source(self, view: LayerView, run: str) -> ConceptSource:
+        if not isinstance(self._asked.source, str):
+            return self._asked.source
         if self._kind == "truth":
             if self._truth is None:
                 splits: tuple[Split, ...] = ("explain", "test")
@@ -132,15 +158,14 @@ class Judge:
             return EncoderSource(
                 self._encoder(), lambda split: view.embeddings(self._encoder(), split), self._asked.templates
             )
-        group = self._rest or str(self._store.manifest.runs[run].get("label_group") or "")
-        explain, test = (self._labels(view, split) for split in ("explain", "test"))
-        return LabelSource.of(explain, test, "" if self._below and not self._rest else group)
-
-    def _labels(self, view: LayerView, split: Split) -> LabelTable | None:
-        labels = view.labels(split)
-        if labels is None or self._below is None:
+        group = self._rest or ("" if self._below else str(self._store.manifest.runs[run].get("label_group") or ""))
+        labels = LabelSource.of(view.labels("explain"), view.labels("test"), group)
+        if self._below is None:
             return labels
-        return with_hierarchy(labels, self._below, self._asked.hierarchy or "")
+        for split, table in labels.tables.items():
+            if split not in self._above:  # the images are those of every layer
+                self._above[split] = with_hierarchy(table, self._below, self._asked.hierarchy or "")
+        return LabelSource(labels.name, self._above)
 
     def _pool(self, layer: str) -> list[str]:
         """What all runs say of a layer's units."""
@@ -190,14 +215,23 @@ class Judge:
         return "labels"
 
     def _keep(self, run: str, found: Sequence[LayerEvaluation]) -> None:
+        """Write what was found.
+
+        Raises:
+            StudyError: the study cannot be written, or another process is writing it.
+        """
         if not found:
             return
+        if not is_writable(self._store.folder):
+            raise StudyError(f"The study {str(self._store.folder)!r} may only be read.")
         made_with: dict[str, Json] = {
             "run": run,
             "source": found[0].source,
             "at": datetime.now(UTC).isoformat(timespec="microseconds"),
             "decides": self._kind != "generated",
             "settings": asdict(self._asked.settings),
+            "hierarchy": None if self._asked.hierarchy is None else Path(self._asked.hierarchy).name,
+            "templates": list(self._asked.templates) if self._kind == "encoder" else [],
             "marks": marks(),
         }
         with self._store.lock():
@@ -210,14 +244,25 @@ class Judge:
 
 
 def marks() -> dict[str, Json]:
-    """The metrics that fail a test of metrics, and which: what is shown beside their figures."""
-    failed = {}
+    """The metrics that fail a test of metrics, and which: what is shown beside their figures.
+
+    The tests take seconds and always come out the same, so what came out is kept in the cache.
+    """
+    place = cache_root() / "marks" / f"{_formulas()}.json"
+    with suppress(OSError, ValueError, TypeError):
+        return dict(json.loads(place.read_bytes()))
+    failed: dict[str, Json] = {}
     for name, verdict in verdicts().items():
-        tests = [
-            test
-            for test, passed in (("missing", verdict.passes_missing), ("extra", verdict.passes_extra))
-            if not passed
-        ]
+        passed = {"missing": verdict.passes_missing, "extra": verdict.passes_extra}
+        tests = [f"{test}-label" for test, sees in passed.items() if not sees]
         if tests:
-            failed[name] = f"fails the {' and the '.join(f'{test}-label' for test in tests)} test"
-    return dict(failed)
+            failed[name] = f"fails the {' and the '.join(tests)} test"
+    with suppress(StudyError):  # a cache that cannot be written costs seconds
+        write_json(place, failed)
+    return failed
+
+
+def _formulas() -> str:
+    """Identity of the code of all metrics and their tests."""
+    folder = Path(metrics.__file__).parent
+    return digest([torch.__version__, *(file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.py")))])

@@ -320,7 +320,7 @@ class Assessment:
         value: held-out correlation of description and unit, -1 to 1.
         low: lower end of its 95 % interval over images.
         high: upper end.
-        floor: the correlation that one random label in twenty exceeds, on the explain images.
+        floor: the correlation that one random label in twenty exceeds, on the explain images; 0 at least.
         resolved: False where the source made nothing of the text.
         unscored: why there is no value.
     """

@@ -41,7 +41,7 @@ from neuronym.materials import Materials, Report, strings_of
 from neuronym.present.gather import ReportInput
 from neuronym.present.notebook import UnitShown, study_html
 from neuronym.probes.probe_set import Given, ProbeSet, index
-from neuronym.records import ImageRecord, Json, LabelTable, LayerInfo, Tokens
+from neuronym.records import ConceptSource, ImageRecord, Json, LabelTable, LayerInfo, Tokens
 from neuronym.runs import describe_run, run_name, units_of
 from neuronym.store.layer_view import LayerView
 from neuronym.store.manifest import Manifest
@@ -368,9 +368,9 @@ class Study:
 
     def evaluate(
         self,
-        source: str = AUTO,
+        source: str | ConceptSource = AUTO,
         *,
-        run: str | None = None,
+        run: str | Sequence[str] | None = None,
         hierarchy: str | Path | None = None,
         templates: Sequence[str] = ("{}",),
         force: bool = False,
@@ -382,8 +382,9 @@ class Study:
         Args:
             source: what says how much of a description is in each image: ``truth`` (the images know, as the world's
                 do), ``labels`` (of the group that the run's concepts are from, if they are labels), ``labels:GROUP``,
-                ``encoder:NAME``, or ``auto``: truth where there is one, else labels.
-            run: one run; all of them if not given.
+                ``encoder:NAME``, ``generated:NAME``, ``auto`` (truth where there is one, else labels), or a source of
+                one's own.
+            run: one run, or some; all of them if not given.
             hierarchy: a table of names above the labels; see :mod:`neuronym.evaluate.sources.hierarchy`.
             templates: prompts that texts are put into for an encoder.
             force: let an encoder judge descriptions that it made.
@@ -397,14 +398,15 @@ class Study:
             StudyError: nothing was explained, or there are no test images.
             MethodError: the images have no such labels, or the encoder made the descriptions itself.
         """
-        if not len(self.store.explanations(run)):  # a run that failed at once has none
+        asked = self.store.runs if run is None else [run] if isinstance(run, str) else run
+        runs = [name for name in asked if len(self.store.explanations(name))]  # a run that failed at once has none
+        if not runs:
             raise StudyError(f"Nothing was explained yet in {str(self.folder)!r}. Run `neuronym explain` first.")
         judge = Judge(
             self.store,
             self.materials,
             Asked(source, hierarchy, templates, force, device, settings or Settings()),
         )
-        runs = [run] if run is not None else [name for name in self.store.runs if len(self.store.explanations(name))]
         for name in runs:
             judge.check(name)
         found: dict[tuple[str, str], LayerEvaluation] = {}

@@ -213,6 +213,8 @@ def test_a_complete_source_counts_what_it_does_not_understand_as_nothing(study: 
     values = {one.metric: one.value for one in found.scores if one.explanation == strange.explanation}
     assert values["auroc"] == values["inverse_auroc"] == values["cosy_auc"] == values["discrimination"] == 0.5
     assert values["f1"] == values["auprc"] == 0.0
+    wpmi = next(one for one in found.scores if one.explanation == strange.explanation and one.metric == "wpmi")
+    assert (wpmi.value, wpmi.unscored) == (None, "its description means nothing to the source")
     head = found.figure(HEADLINE)
     assert head is not None
     scores = [one.value for one in found.assessments if one.value is not None]
@@ -256,9 +258,7 @@ def test_nothing_scored_gives_no_figures(study: Study) -> None:
 def test_equal_seeds_give_equal_figures_and_others_do_not(study: Study) -> None:
     view = study.view("head")
     said = described("head", [NAMES[at % 4] for at in range(5)])
-    one, two, three = (
-        evaluate_layer(said, view, source_of(view), settings=Settings(seed=seed)) for seed in (0, 0, 1)
-    )
+    one, two, three = (evaluate_layer(said, view, source_of(view), settings=Settings(seed=seed)) for seed in (0, 0, 1))
     assert one == two
     assert one.figures != three.figures
 
@@ -269,6 +269,8 @@ def test_equal_seeds_give_equal_figures_and_others_do_not(study: Study) -> None:
         ({"share": 0.0}, "The share of active images is 0.0. Give a number between 0 and 1, such as 0.05."),
         ({"k": 0}, "k is 0. Give at least 1."),
         ({"draws": 5}, "draws is 5. Give at least 100."),
+        ({"draws": 200_000}, "draws is 200000. Give at most 100,000."),
+        ({"seed": -1}, "seed is -1. Give at least 0."),
     ],
 )
 def test_settings_that_cannot_be(settings: dict[str, float], message: str) -> None:
@@ -294,6 +296,121 @@ def test_random_labels_are_seldom_supported(tmp_path: Path) -> None:
     states = [
         one.state
         for first in range(40)
-        for one in evaluate_layer(described("head", [f"c{first * 5 + at}" for at in range(5)]), view, source).assessments
+        for one in evaluate_layer(
+            described("head", [f"c{first * 5 + at}" for at in range(5)]), view, source
+        ).assessments
     ]
     assert states.count("supported") / len(states) < 0.02
+
+
+def noise_source(view: LayerView, columns: dict[str, npt.NDArray[np.float32]]) -> LabelSource:
+    """Labels whose values on the explain images are given; on the test images they are those of the same seed."""
+    explain = LabelTable(tuple(columns), ("class",) * len(columns), np.stack(list(columns.values()), 1))
+    generator = np.random.default_rng(1)
+    count = len(view.images("test"))
+    test = (generator.random((count, len(columns))) < 0.3).astype(np.float32)
+    return LabelSource("labels", {"explain": explain, "test": LabelTable(explain.concepts, explain.groups, test)})
+
+
+def test_a_label_that_means_nothing_is_never_above_labels_that_go_against_the_unit(study: Study) -> None:
+    """All random labels are the opposite of the unit: their 95th percentile is negative, and the floor is 0."""
+    view = study.view("head")
+    a = view.summaries("mean", "explain")[:, 0]
+    generator = np.random.default_rng(0)
+    against = {
+        f"c{at}": (a + generator.normal(0, a.std(), len(a)) < np.median(a)).astype(np.float32) for at in range(9)
+    }
+    source = noise_source(view, against)
+    one = evaluate_layer(described("head", ["c0"]), view, source).assessments[0]
+    r = [np.corrcoef(values, a)[0, 1] for name, values in against.items() if name != "c0"]
+    assert np.quantile(r, 0.95) < 0
+    assert one.floor == 0
+
+    class Complete(KnowsRed):
+        vocabulary = source.vocabulary
+
+        def concepts(self, texts: Sequence[str], split: Split) -> list[npt.NDArray[np.float32] | None]:
+            return source.concepts(texts, split)
+
+    nothing = evaluate_layer(described("head", ["gibberish"]), view, Complete(view)).assessments[0]
+    assert (nothing.value, nothing.floor, nothing.state) == (0, 0, "unsupported")
+
+
+def test_another_way_to_write_the_own_label_is_no_random_label(study: Study) -> None:
+    view = study.view("head")
+    plain, other = (
+        evaluate_layer(described("head", texts), view, source_of(view))
+        for texts in (["red", "green", "blue"], ["A Red.", "the green", "BLUE"])
+    )
+    for one, two in zip(plain.assessments, other.assessments, strict=True):
+        assert (one.value, one.low, one.state) == (two.value, two.low, two.state)
+        assert one.floor == pytest.approx(two.floor, abs=1e-12)
+    assert plain.above_random == other.above_random
+
+
+def test_floors_are_quantiles_of_the_other_labels(study: Study) -> None:
+    view = study.view("head")
+    generator = np.random.default_rng(2)
+    count = len(view.images("explain"))
+    columns = {f"c{at}": (generator.random(count) < 0.3).astype(np.float32) for at in range(37)}
+    columns["c0 again"] = columns["c0"]
+    found = evaluate_layer(described("head", ["c0", "c1", "c2", "c3", "c4"]), view, noise_source(view, columns))
+    for unit, one in enumerate(found.assessments):
+        a = view.summaries("mean", "explain")[:, unit]
+        others = {name: values for name, values in columns.items() if not np.array_equal(values, columns[f"c{unit}"])}
+        assert len(others) == (36 if unit == 0 else 37)
+        r = [np.corrcoef(values, a)[0, 1] for values in others.values()]
+        assert one.floor == pytest.approx(max(np.quantile(r, 0.95), 0), abs=1e-9)
+
+
+def test_other_labels_are_judged_on_the_same_units_as_the_descriptions(study: Study) -> None:
+    """A text that means nothing counts as 0; the rows beside it are of its unit too, and it is dealt out as well."""
+    view = study.view("head")
+    found = evaluate_layer(described("head", ["red", "gibberish", "green", "blue"]), view, KnowsRed(view))
+    for row in ("descriptions", "constant", "random", "shuffled"):
+        figure = found.figure(HEADLINE, row)  # type: ignore[arg-type]
+        assert figure is not None
+        assert figure.units == 4
+    labels, explain = view.labels("test"), view.labels("explain")
+    assert labels is not None
+    assert explain is not None
+    constant = found.figure(HEADLINE, "constant")
+    assert constant is not None
+    assert constant.text in ("red", "green", "blue")
+    column = labels.concepts.index(constant.text)
+    r = [np.corrcoef(labels.values[:, column], view.summaries("mean", "test")[:, unit])[0, 1] for unit in range(4)]
+    assert constant.value == pytest.approx(np.mean(r))
+
+
+def test_the_test_images_decide_no_floor(study: Study) -> None:
+    """Floors and the best constant label are the same, whatever the labels are on the test images."""
+    view = study.view("head")
+    tables = {split: view.labels(split) for split in ("explain", "test")}  # type: ignore[arg-type]
+    test = tables["test"]
+    assert test is not None
+    generator = np.random.default_rng(3)
+    values = generator.permutation(test.values)
+    values[:, test.concepts.index("grey")] = 0  # a label that no test image has
+    changed = {**tables, "test": LabelTable(test.concepts, test.groups, values)}
+    said = described("head", ["red", "green", "blue"])
+    before, after = (
+        evaluate_layer(said, view, LabelSource("labels", labels))  # type: ignore[arg-type]
+        for labels in (tables, changed)
+    )
+    assert [one.floor for one in before.assessments] == [one.floor for one in after.assessments]
+    texts = [one.figure(HEADLINE, "constant") for one in (before, after)]
+    assert texts[0] is not None
+    assert texts[1] is not None
+    assert texts[0].text == texts[1].text
+
+
+@pytest.mark.parametrize("per_class", [1, 2])
+def test_very_few_images_give_reasons_or_numbers_and_never_nan(per_class: int, tmp_path: Path) -> None:
+    made = make_study(tmp_path / "s", ("head",), per_class=per_class, test_fraction=0.5).probe(device="cpu")
+    view = made.view("head")
+    found = evaluate_layer(described("head", NAMES), view, source_of(view))
+    for one in (*found.scores, *found.assessments, *found.figures):
+        for end in (one.value, one.low, one.high):
+            assert end is None or np.isfinite(end)
+    for score in found.scores:
+        assert (score.value is None) == (score.unscored is not None)

@@ -286,7 +286,7 @@ def test_rows_of_other_layers_are_left_out_and_counted(tmp_path: Path) -> None:
     fitted = fit(file, {"c": 1, "d": 2}, run="r")
     assert [one.unit for one in fitted.explanations] == [Unit("c", 0)]
     assert fitted.notes == (f"{file.path}: 3 rows were left out, of layers b, a.",)
-    with pytest.raises(UserError, match=r"is of the layers b, a, c, none of which is among d, e\. .* --labels d=FILE"):
+    with pytest.raises(UserError, match=r"is of the layers b, a, c, none of which is among d, e\. .* such as d=FILE"):
         fit(file, {"d": 2, "e": 3}, run="r")
 
 
@@ -324,7 +324,7 @@ def test_the_user_says_the_layer(tmp_path: Path) -> None:
 def test_the_name_of_a_file_tells_its_layer(tmp_path: Path, name: str, layers: list[str], layer: str | None) -> None:
     file = _read(tmp_path, "unit,description\n0,red\n", name)
     if layer is None:
-        message = f"does not tell which of {', '.join(layers)} it is about. Say so, for example --labels {layers[0]}="
+        message = f"does not tell which of {', '.join(layers)} it is about. Say so, for example {layers[0]}="
         with pytest.raises(UserError, match=re.escape(message)):
             place(file, layers)
         return

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from photograph_study import ATTACK, CLASSES, DOT, OWN, OWN_FILE, place_of_dot
-from report_page import GALLERY, Seen, check_bullet, check_contrast, fixed, units, watched
+from report_page import GALLERY, Seen, check_bullet, check_contrast, fixed, percent, units, watched
 
 pytestmark = pytest.mark.slow
 
@@ -152,7 +152,7 @@ def test_a_unit_page_shows_its_data(seen: Seen) -> None:
         stated = dict(zip(*(card.locator(f".facts {part}").all_inner_texts() for part in ("dt", "dd")), strict=True))
         assert stated["random labels reach"] == fixed(found["floor"])
         assert stated["discrimination"] == fixed(found["metrics"]["discrimination"])
-        assert stated["stability"] == f"{100 * found['metrics']['stability']:.0f} %"
+        assert stated["stability"] == percent(found["metrics"]["stability"])
         assert f"judged by {found['source']}" in card.inner_text()
         check_bullet(card, found)
     assert seen.texts(".method:first-child .candidates bdi") == [one["text"] for one in unit["labels"][0]["candidates"]]

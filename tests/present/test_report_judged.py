@@ -12,7 +12,7 @@ from neuronym.errors import NeuronymWarning
 from neuronym.present.report import ReportInput, write_report
 from neuronym.study import Study
 from photograph_study import OWN, without_evaluation
-from report_page import GALLERY, Seen, fixed, units, watched
+from report_page import GALLERY, Seen, fixed, percent, units, watched
 
 pytestmark = pytest.mark.slow
 
@@ -109,7 +109,7 @@ def test_metrics_that_fail_a_test_are_marked_and_explained(seen: Seen) -> None:
     values = card.locator("tbody tr td:nth-child(2)").all_text_contents()
     shares = {"stability"}
     expected = [
-        f"{100 * value:.0f} %" if name in shares else fixed(value)
+        percent(value) if name in shares else fixed(value)
         for name, value in [("pearson", unit["value"]), *((one, unit["metrics"].get(one)) for one in titles)]
         if value is not None
     ]

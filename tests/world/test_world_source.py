@@ -93,6 +93,9 @@ def test_the_numbers_of_classes_are_those_of_the_shapes(tmp_path: Path) -> None:
         ("world?links=fish:sea:0.9", "explain", COUNTS["explain"], 1),
         ("world/test/9?links=fish:sea:0.9,red:STOP:0.5", "test", 9, 2),
         ("world/test?links=", "test", COUNTS["test"], 0),
+        ("world?marked", "explain", COUNTS["explain"], 0),
+        ("world/test/9?marked", "test", 9, 0),
+        ("world/test/9?links=fish:sea:0.9&marked", "test", 9, 1),
     ],
 )
 def test_names(rest: str, split: str, count: int, links: int) -> None:
@@ -100,15 +103,23 @@ def test_names(rest: str, split: str, count: int, links: int) -> None:
     assert isinstance(source, WorldSource)
     assert (source.name, source.split, source.count) == (f"bundled:{rest}", split, count)
     assert len(source._gallery.links) == links
+    assert source._gallery.marked == rest.endswith("marked")
 
 
-FORM = "Write bundled:world/explain/3000, or bundled:world/explain/3000?links=fish:sea:0.9."
+FORM = (
+    "Write bundled:world/explain/3000, or bundled:world/explain/3000?links=fish:sea:0.9; with ?marked or &marked at "
+    "the end for bundled:planted."
+)
 WRONG = [
     ("worlds", f"There are no images 'bundled:worlds'. {FORM}"),
     ("", f"There are no images 'bundled:'. {FORM}"),
     ("clip", f"There are no images 'bundled:clip'. {FORM}"),
     ("world/explain/30/7", f"There are no images 'bundled:world/explain/30/7'. {FORM}"),
     ("world?link=fish:sea:0.9", f"There are no images 'bundled:world?link=fish:sea:0.9'. {FORM}"),
+    *(
+        (f"world{end}", f"There are no images 'bundled:world{end}'. {FORM}")
+        for end in ("?mark", "&marked", "?marked&links=fish:sea:1", "?links=fish:sea:1&mark", "?marked=1", "?")
+    ),
     ("world/exlain", "There is no split of the world 'exlain'. Nearest: explain, train."),
     ("world/3000", "There is no split of the world '3000'. Known: explain, test, train."),
     *(

@@ -24,7 +24,8 @@ def evaluate(
         typer.Option(
             "--source",
             help="What says how much of a description is in an image: truth (images that know, as the world's do), "
-            "labels, labels:GROUP, encoder:NAME, or auto: truth where there is one, else labels.",
+            "labels, labels:GROUP, encoder:NAME, generated:NAME (images made of it), or auto: truth where there is "
+            "one, else labels.",
         ),
     ] = "auto",
     labels: Annotated[
@@ -39,7 +40,9 @@ def evaluate(
         int | None,
         typer.Option("--first-unit", min=0, max=1, help="What --labels count units from, if not from 0."),
     ] = None,
-    summary: Annotated[str, typer.Option("--summary", help="The summary that --labels are judged by.")] = "mean",
+    summary: Annotated[
+        str | None, typer.Option("--summary", help="The summary that --labels are judged by; mean if not given.")
+    ] = None,
     hierarchy: Annotated[
         str | None,
         typer.Option("--hierarchy", help="Names above the labels: a CSV of name and the one above, or JSON."),
@@ -81,31 +84,38 @@ def evaluate(
     """Judge each description by the images that the method did not see, beside random, shuffled and constant labels."""
     from neuronym.cli.judged import show_evaluations, show_names
     from neuronym.evaluate.evaluation import Settings
+    from neuronym.store.atomic import check_writable
     from neuronym.store.query import export_figures
     from neuronym.study import Study
 
     if out is not None and Path(out).suffix not in (".csv", ".json", ".parquet"):
         raise UserError(f"--out {out!r} does not tell the format. End it in .csv, .json or .parquet.")
+    if out is not None:
+        check_writable(Path(out).expanduser())
     if similarity and truth is None:
         raise UserError("--similarity compares with known names, and no --truth was given. Add it, or leave both out.")
+    for option, value in (("--first-unit", first_unit), ("--summary", summary)):
+        if value is not None and not labels and (truth is None or option == "--summary"):
+            raise UserError(f"{option} is about --labels, and none were given. Add them, or leave it out.")
     settings = Settings(share, k, draws, seed)
-    with Reporter("Stopped. Nothing of this evaluation was kept.") as progress:
+    with Reporter("Stopped. The runs that were judged by then are kept.") as progress:
         opened = Study.open(study, progress)
-        for one in labels or ():
-            _import(opened, one, first_unit, summary, progress.console)
+        if run is not None:
+            opened.store.explanations(run)  # before labels are taken in, so that a wrong name changes nothing
+        imported = [_import(opened, one, first_unit, summary, progress.console) for one in labels or ()]
+        known = None
+        if truth is not None:  # first, because it is done in a moment and may be refused
+            alike = tuple(similarity or ("token-f1",))
+            known = opened.compare_names(truth, alike, run=run, first_unit=first_unit, seed=seed, device=device)
         found = opened.evaluate(
             source,
-            run=run,
+            run=None if run is None else [run, *imported],
             hierarchy=hierarchy,
             templates=tuple(templates) if templates else ("{}",),
             force=force,
             settings=settings,
             device=device,
         )
-        known = None
-        if truth is not None:
-            alike = tuple(similarity or ("token-f1",))
-            known = opened.compare_names(truth, alike, run=run, first_unit=first_unit, seed=seed, device=device)
     show_evaluations(found, opened.store.manifest.runs, output())
     if known is not None:
         show_names(known, output())
@@ -115,8 +125,9 @@ def evaluate(
         errors().print(f"{rows:,} figures written to {out}.", markup=False, highlight=False, soft_wrap=True)
 
 
-def _import(study: Study, labels: str, first_unit: int | None, summary: str, console: Console) -> None:
-    run, notes = study.import_labels(labels, first_unit=first_unit, summary=cast("Any", summary))
+def _import(study: Study, labels: str, first_unit: int | None, summary: str | None, console: Console) -> str:
+    run, notes = study.import_labels(labels, first_unit=first_unit, summary=cast("Any", summary or "mean"))
     console.print(f"{labels} is the run {run}.", markup=False, highlight=False, soft_wrap=True)
     for note in notes:
         console.print(note, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -47,9 +48,10 @@ def show_evaluations(
             ),
             soft_wrap=True,
         )
-        console.print(_headlines(one) if one.figure(HEADLINE) is not None else _whatever(one, failed))
+        if one.figures and any(figure.units for figure in one.figures):
+            console.print(_headlines(one) if one.figure(HEADLINE) is not None else _whatever(one, failed))
         _note(one, console)
-        if one.figure(HEADLINE) is not None:
+        if one.scored:
             console.print(_further(one, failed), style="dim", highlight=False, markup=False)
         console.print()
     _explain(console, failed, decides=any(one.figure(HEADLINE) is not None for one in found.values()))
@@ -73,7 +75,9 @@ def _headlines(one: LayerEvaluation) -> Table:
     for row in get_args(Row):
         own = one.figure(HEADLINE, row)
         if own is not None:
-            ends = "" if own.low is None or own.high is None else f"{_short(own.low)} to {_short(own.high)}"
+            ends = "one unit" if own.units == 1 else ""
+            if own.units > 1 and own.low is not None and own.high is not None:
+                ends = f"{_short(own.low)} to {_short(own.high)}"
             cells = [_cell(one.figure(metric, row), metric) for metric, _ in _HEAD]
             style = "bold" if row == "descriptions" else "dim"
             shown.add_row(_ROWS[row], f"{own.units:,}", _cell(own, HEADLINE), ends, *cells, style=style)
@@ -120,8 +124,15 @@ def _note(one: LayerEvaluation, console: Console) -> None:
     if line:
         console.print(line, highlight=False, soft_wrap=True)
     for reason, count in one.unscored:
-        text = f"{counted(count, 'unit')} not scored, because {reason}."
+        text = f"{counted(count, 'unit')} not scored, because {reason if count == 1 else _of_several(reason)}."
         console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+def _of_several(reason: str) -> str:
+    """Why several units have no score."""
+    for one, several in (("its description is", "their descriptions are"), ("its", "their"), ("it has", "they have")):
+        reason = re.sub(rf"\b{one}\b", several, reason)
+    return re.sub(r"^it is\b", "they are", reason).replace("what it says is", "what they say is")
 
 
 def _explain(console: Console, failed: Mapping[str, object], *, decides: bool) -> None:
@@ -131,8 +142,8 @@ def _explain(console: Console, failed: Mapping[str, object], *, decides: bool) -
             "r: correlation of unit and label over the test images, the mean over units with its 95 % interval.",
             "> random: share of the units whose r exceeds what one random label in twenty reaches with them.",
             "discr.: share of the layer's other units that a label fits less than its own; 0.5 by chance.",
-            "supported: the whole 95 % interval of a unit's r is above random; weak: r alone is.",
-            "stable: share of resamples of the test images in which r is above random.",
+            "supported: the whole 95 % interval of a unit's r is above what one random label in twenty reaches on the "
+            "explain images; weak: r alone is. stable: share of resamples of the test images in which it is.",
         ]
     if any(name in failed for name in _MORE):
         lines += ["* fails a test of metrics and is for comparison with published tables only: `neuronym metrics`."]

@@ -26,9 +26,9 @@ def best_constant(measures: Measures, units: Ints, columns: Ints) -> int | None:
     Args:
         measures: the layer.
         units: the units that are scored.
-        columns: their own labels, which are among those tried.
+        columns: their own labels, which are among those tried; -1 for one that is no column.
     """
-    tried = np.union1d(measures.vectors.random, columns)
+    tried = np.union1d(measures.vectors.random, columns[columns >= 0])
     if not len(tried) or not len(units):
         return None
     means = measures.explain_table[units][:, tried].mean(0)
@@ -38,15 +38,18 @@ def best_constant(measures: Measures, units: Ints, columns: Ints) -> int | None:
 
 
 def rows(measures: Measures, units: Ints, columns: Ints, seed: int) -> dict[Row, Ints]:
-    """The labels of each baseline for each scored unit, [draws, units]; a row that there cannot be is left out."""
+    """The labels of each baseline for each scored unit, [draws, units]; a row that there cannot be is left out.
+
+    A label of -1 is a description that means nothing, dealt out with the others.
+    """
     generator = np.random.default_rng(seed)
     draws = draws_of(len(units))
     found: dict[Row, Ints] = {}
     constant = best_constant(measures, units, columns)
     if constant is not None:
         found["constant"] = np.full((1, len(units)), constant)
-    if len(measures.vectors.random) and len(units):
-        found["random"] = generator.choice(measures.vectors.random, (draws, len(units)))
+    if len(measures.vectors.random_shown) and len(units):
+        found["random"] = generator.choice(measures.vectors.random_shown, (draws, len(units)))
     if len(set(columns.tolist())) > 1:
         found["shuffled"] = np.stack([columns[_moved(len(units), generator)] for _ in range(draws)])
     return found

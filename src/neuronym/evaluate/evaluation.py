@@ -11,11 +11,11 @@ import torch
 
 from neuronym.errors import UserError
 from neuronym.evaluate.baselines import rows
-from neuronym.evaluate.figures import ABOVE_RANDOM, HEADLINE, STABILITY, LayerEvaluation
+from neuronym.evaluate.figures import ABOVE_RANDOM, DISCRIMINATION, HEADLINE, STABILITY, LayerEvaluation
 from neuronym.evaluate.measures import Measures
 from neuronym.evaluate.standing import standing
 from neuronym.evaluate.vectors import Vectors, resolve, tidy
-from neuronym.functional.metrics import bootstrap_mean, bootstrap_pearson, interval
+from neuronym.functional.metrics import bootstrap_means, bootstrap_pearson, interval
 from neuronym.records import Assessment, ConceptSource, Explanation, Figure, Row, Score, Summary
 from neuronym.store.layer_view import LayerView
 
@@ -32,8 +32,8 @@ class Settings:
     Attributes:
         share: of the explain images on which a unit counts as active, above 0 and below 1.
         k: how many of the strongest images recall@k looks at.
-        draws: resamples of the images behind each interval.
-        seed: decides resamples and random labels.
+        draws: resamples of the images behind each interval, 100 to 100,000.
+        seed: decides resamples and random labels; 0 to 2**32 - 1.
     """
 
     share: float = 0.05
@@ -44,9 +44,12 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
             raise UserError(f"The share of active images is {self.share}. Give a number between 0 and 1, such as 0.05.")
-        for name, least in (("k", 1), ("draws", 100)):
-            if getattr(self, name) < least:
-                raise UserError(f"{name} is {getattr(self, name)}. Give at least {least}.")
+        for name, least, most in (("k", 1, None), ("draws", 100, 100_000), ("seed", 0, 2**32 - 1)):
+            value = getattr(self, name)
+            if value < least:
+                raise UserError(f"{name} is {value}. Give at least {least}.")
+            if most is not None and value > most:
+                raise UserError(f"{name} is {value}. Give at most {most:,}.")
 
 
 def evaluate_layer(
@@ -107,37 +110,44 @@ class _Found:
 
 def _own(measures: Measures, units: Ints, columns: Ints, settings: Settings) -> _Found:
     """The metrics of units with their own descriptions; a column of -1 is a text that the source made nothing of."""
-    resolved = columns >= 0
-    some, their = units[resolved], columns[resolved]
-    metrics = measures.of(some, their)
-    floor = measures.floors(some, their, measures.explain_table)
-    low, high = np.zeros(len(some)), np.zeros(len(some))
-    metrics[STABILITY] = np.zeros(len(some))
+    resolved = np.flatnonzero(columns >= 0)
+    metrics = _metrics(measures, units, columns)
+    metrics[STABILITY], low, high = (np.zeros(len(units)) for _ in range(3))
+    # Random labels reach the same floor, whether or not the unit's own text means anything.
+    floor = measures.explain_floors(units, columns)
     step = max(1, 2**24 // settings.draws)
-    for start in range(0, len(some), step):
-        part = slice(start, start + step)
+    for start in range(0, len(resolved), step):
+        part = resolved[start : start + step]
         drawn = bootstrap_pearson(
-            torch.from_numpy(measures.vectors.test[:, their[part]]),
-            torch.from_numpy(measures.test[:, some[part]]),
+            torch.from_numpy(measures.vectors.test[:, columns[part]]),
+            torch.from_numpy(measures.test[:, units[part]]),
             draws=settings.draws,
             seed=settings.seed,
         )
         low[part], high[part] = (end.numpy() for end in interval(drawn, _LEVEL))
         metrics[STABILITY][part] = (drawn.numpy() > floor[part]).mean(0)
-    nothing = {name: _USELESS.get(name, 0.0) for name in metrics}
-    whole = {name: _spread(values, resolved, nothing[name]) for name, values in metrics.items()}
-    # Random labels reach the same floor, whether or not the unit's own text means anything.
-    floors = measures.floors(units, columns, measures.explain_table)
-    return _Found(units, columns, whole, _spread(low, resolved, 0.0), _spread(high, resolved, 0.0), floors)
+    return _Found(units, columns, metrics, low, high, floor)
 
 
-_USELESS = {"auroc": 0.5, "inverse_auroc": 0.5, "cosy_auc": 0.5, "discrimination": 0.5}
-"""What a description that says nothing gets, where that is not 0."""
+_USELESS = {"auroc": 0.5, "inverse_auroc": 0.5, "cosy_auc": 0.5, DISCRIMINATION: 0.5, "wpmi": np.nan}
+"""What a description that says nothing gets, where that is not 0; WPMI has no such value."""
+
+_MISSING = {
+    DISCRIMINATION: "there is no other unit to compare with",
+    "wpmi": "its description means nothing to the source",
+}
+"""Why a description that is scored has no value of a metric."""
 
 
-def _spread(values: Floats, resolved: npt.NDArray[np.bool_], otherwise: float) -> Floats:
-    whole = np.full(len(resolved), otherwise)
-    whole[resolved] = values
+def _metrics(measures: Measures, units: Ints, columns: Ints) -> dict[str, Floats]:
+    """Every metric of pairs on the test images; a column of -1 is a text that says nothing."""
+    resolved = columns >= 0
+    found = measures.of(units[resolved], columns[resolved])
+    whole = {name: np.full(len(columns), _USELESS.get(name, 0.0)) for name in found}
+    if measures.alive.sum() < 2:
+        whole[DISCRIMINATION][:] = np.nan
+    for name, values in found.items():
+        whole[name][resolved] = values
     return whole
 
 
@@ -154,7 +164,8 @@ def _unscored(explanation: Explanation, measures: Measures, source: ConceptSourc
         return "its description is the name of no label"
     if column >= 0 and not measures.vectors.varies(column):
         return "what it says is the same on every test image"
-    if not len(measures.vectors.random[measures.vectors.random != column]):
+    kinds, random = measures.vectors.kinds, measures.vectors.random
+    if not (len(random) if column < 0 else (kinds[random] != kinds[column]).any()):
         return "there is no other label to compare with"
     if not measures.alive[explanation.unit.index]:
         return "it is constant on the explain or the test images"
@@ -172,7 +183,7 @@ def _scores(
             if metric == ABOVE_RANDOM:
                 continue
             value = None if reason is not None else _number(values[place])
-            why = reason if reason is not None or value is not None else "there is no other unit to compare with"
+            why = reason if reason is not None or value is not None else _MISSING.get(metric, "it is not defined")
             own = metric == HEADLINE and reason is None
             low, high = (float(end[place]) if own else None for end in (found.low, found.high))
             scores.append(Score(one.id, metric, source, "test", value, low, high, why))
@@ -206,12 +217,10 @@ def _assessments(
 def _baselines(
     run: str, layer: str, source: str, measures: Measures, found: _Found, settings: Settings
 ) -> list[Figure]:
-    """The figures of what other labels reach, for the units whose own texts mean something."""
-    resolved = found.columns >= 0
-    units, columns = found.units[resolved], found.columns[resolved]
+    """The figures of what other labels reach with the same units."""
     figures: list[Figure] = []
-    for row, labels in rows(measures, units, columns, settings.seed).items():
-        values = measures.of(np.tile(units, len(labels)), labels.ravel())
+    for row, labels in rows(measures, found.units, found.columns, settings.seed).items():
+        values = _metrics(measures, np.tile(found.units, len(labels)), labels.ravel())
         means = {name: _by_unit(all_draws.reshape(labels.shape)) for name, all_draws in values.items()}
         text = measures.vectors.texts[int(labels[0, 0])] if row == "constant" else None
         figures += _row_figures(run, layer, source, row, means, settings, text)
@@ -235,14 +244,20 @@ def _row_figures(
     settings: Settings,
     text: str | None = None,
 ) -> list[Figure]:
-    made = []
-    for metric, values in metrics.items():
-        known = values[~np.isnan(values)]
-        ends: tuple[float | None, float | None, float | None] = (None, None, None)
-        if len(known):
-            ends = bootstrap_mean(torch.from_numpy(known), level=_LEVEL, seed=settings.seed)
-        made.append(Figure(run, layer, source, row, metric, len(known), *ends, text))
-    return made
+    table = np.stack(list(metrics.values()), 1)
+    known = ~np.isnan(table)
+    ends = np.full((3, len(metrics)), np.nan)
+    for pattern in np.unique(known, axis=1).T:  # metrics of the same units share their draws
+        alike = (known == pattern[:, None]).all(0)
+        if pattern.any():
+            values = torch.from_numpy(table[np.ix_(pattern, alike)])
+            ends[:, alike] = torch.stack(bootstrap_means(values, level=_LEVEL, seed=settings.seed)).numpy()
+    means, lows, highs = ([_number(value) for value in one] for one in ends)
+    columns = zip(metrics, known.sum(0).tolist(), means, lows, highs, strict=True)
+    return [
+        Figure(run, layer, source, row, metric, units, mean, low, high, text)
+        for metric, units, mean, low, high in columns
+    ]
 
 
 def _number(value: float) -> float | None:

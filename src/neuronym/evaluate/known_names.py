@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from neuronym.errors import MethodError, UserError
-from neuronym.evaluate.label_files import place, read_label_file
+from neuronym.errors import MethodError
+from neuronym.evaluate.label_files import check_units, place, read_label_file
 from neuronym.evaluate.text_scoring import LabelSet, fold, synonyms
 from neuronym.records import Explanation, LayerInfo, Unit
 
@@ -37,7 +37,7 @@ def names_of_classes(layers: Sequence[LayerInfo], class_names: Sequence[str] | N
 def names_of_file(
     path: str, layers: Mapping[str, int], *, layer: str | None = None, first_unit: int | None = None
 ) -> Names:
-    """The names in a label file of any layout, for the units that the study has.
+    """The names in a label file of any layout, for units of the study's layers.
 
     Args:
         path: the file.
@@ -46,17 +46,13 @@ def names_of_file(
         first_unit: see :func:`neuronym.evaluate.label_files.read_label_file`.
 
     Raises:
-        UserError: the file cannot be read, or names no unit of the study.
+        UserError: the file cannot be read, is of none of the layers, or names a unit that its layer does not have.
     """
     file = read_label_file(path, first_unit=first_unit)
-    found = {
-        Unit(name, row.unit): row.texts
-        for name, row in place(file, list(layers), layer).rows
-        if row.unit < layers.get(name, 0)
-    }
-    if not found:
-        raise UserError(f"The names in {path!r} are of no unit of this study. Check its layers and units.")
-    return found
+    rows = place(file, list(layers), layer).rows
+    for name in dict.fromkeys(name for name, _ in rows):
+        check_units(file, [row for where, row in rows if where == name], name, layers[name])
+    return {Unit(name, row.unit): row.texts for name, row in rows}
 
 
 def sets_of(explanations: Iterable[Explanation], names: Names, titles: Mapping[str, str]) -> list[LabelSet]:

@@ -54,7 +54,9 @@ def parse_given(text: str) -> tuple[str | None, str]:
     if not equals or Path(text).expanduser().exists():
         return None, text
     if not layer.strip() or not path.strip():
-        raise UserError(f"--labels {text!r} is not of the form FILE or LAYER=FILE.")
+        raise UserError(
+            f"{text!r} is not of the form FILE or LAYER=FILE. Name the layer and the file, or the file alone."
+        )
     return layer.strip(), path.strip()
 
 
@@ -138,7 +140,7 @@ def _of_layers(file: LabelFile, layers: Sequence[str]) -> Placed:
     """The rows of some layers, by the file's own column."""
     rows = tuple((row.layer, row) for row in file.rows if row.layer is not None and row.layer in layers)
     if not rows:
-        one = f" For a file of one layer, say which it is: --labels {layers[0]}=FILE." if layers else ""
+        one = f" For a file of one layer, say which it is, such as {layers[0]}=FILE." if layers else ""
         raise UserError(
             f"The label file {file.path!r} is of the layers {listed(file.layers)}, none of which is among "
             f"{listed(layers)}.{one}"
@@ -164,7 +166,7 @@ def _layer_by_name(file: LabelFile, layers: Sequence[str]) -> tuple[str, list[st
         return layers[0], [f"{file.path}: it names no layer, so its labels were read as those of {layers[0]!r}."]
     raise UserError(
         f"The label file {file.path!r} has no column of layers, and its name does not tell which of {listed(layers)} "
-        f"it is about. Say so, for example --labels {layers[0]}=FILE."
+        f"it is about. Say so, for example {layers[0]}=FILE."
     )
 
 

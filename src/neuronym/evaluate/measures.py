@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,42 +63,52 @@ class Measures:
         flags: npt.NDArray[np.bool_] = (np.ptp(self.explain, 0) > 0) & (np.ptp(self.test, 0) > 0)
         return flags
 
-    def floors(self, units: Ints, columns: Ints, table: Floats) -> Floats:
-        """What one random label in twenty exceeds with each unit, its own label apart, [pairs]; NaN where none is left.
+    def explain_floors(self, units: Ints, columns: Ints) -> Floats:
+        """What one random label in twenty exceeds with each unit on the explain images, [pairs]; see :meth:`_floors`.
 
         Args:
             units: of the pairs.
-            columns: the label of each pair.
-            table: correlations, [units, texts], of the split that is looked at.
+            columns: the label of each pair; -1 for one that is no column.
         """
-        random = self.vectors.random
+        return self._floors(units, columns, self.explain_table, self.vectors.random)
+
+    def test_floors(self, units: Ints, columns: Ints) -> Floats:
+        """As :meth:`explain_floors`, on the test images."""
+        return self._floors(units, columns, self.test_table, self.vectors.random_shown)
+
+    def _floors(self, units: Ints, columns: Ints, table: Floats, random: Ints) -> Floats:
+        """The 95th percentile of the random labels' correlations, the unit's own apart; NaN where none is left.
+
+        Never below 0: where the others go against a unit, a label that has nothing to do with it is no better for it.
+        """
+        kinds = self.vectors.kinds
+        own = np.where(columns >= 0, kinds[columns] if len(kinds) else -1, -1)
         found = np.full(len(units), np.nan)
-        for at, (unit, column) in enumerate(zip(units, columns, strict=True)):
-            others = table[unit, random[random != column]]
-            if len(others):
-                found[at] = np.quantile(others, RANDOM_LEVEL)
+        for part in _parts(len(units), len(random)):
+            others = kinds[random] != own[part][:, None]
+            values = np.sort(np.where(others, table[units[part]][:, random], np.inf), 1)
+            found[part] = np.maximum(_quantile(values, others.sum(1), RANDOM_LEVEL), 0)
         return found
 
     def of(self, units: Ints, columns: Ints) -> dict[str, Floats]:
         """Every metric of every pair on the test images, [pairs]."""
         names = [name for name in METRICS if name != HEADLINE]
         found: dict[str, list[Floats]] = {name: [] for name in names}
-        step = max(1, _BLOCK // max(1, len(self.test)))
-        for start in range(0, len(units), step):
-            some, their = units[start : start + step], columns[start : start + step]
-            cuts = np.array([self._cut(*pair) for pair in zip(some, their, strict=True)], np.float32)
+        cuts = self._cuts(units, columns)
+        for part in _parts(len(units), len(self.test)):
+            some, their = units[part], columns[part]
             values = pairs_by_name(
                 names,
                 torch.from_numpy(self.vectors.test[:, their]),
                 torch.from_numpy(self.test[:, some]),
                 thresholds=torch.from_numpy(self.active_above[some]),
-                cuts=torch.from_numpy(cuts),
+                cuts=torch.from_numpy(cuts[part]),
                 k=min(self.k, len(self.test)),
             )
             for name in names:
                 found[name].append(values[name].numpy())
         own = self.test_table[units, columns]
-        floors = self.floors(units, columns, self.test_table)
+        floors = self.test_floors(units, columns)
         return {
             HEADLINE: own,
             **{name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in found.items()},
@@ -108,32 +118,52 @@ class Measures:
 
     def _discrimination(self, units: Ints, columns: Ints) -> Floats:
         """How many of the other units that live go less with a label than its own unit, as a share; ties count half."""
-        living = np.flatnonzero(self.alive)
+        others = self.alive.sum() - self.alive[units]
         found = np.full(len(units), np.nan)
-        for at, (unit, column) in enumerate(zip(units, columns, strict=True)):
-            others = self.test_table[living[living != unit], column]
-            if len(others):
-                own = self.test_table[unit, column]
-                found[at] = ((others < own).sum() + 0.5 * (others == own).sum()) / len(others)
+        for column, pairs in _by_column(columns):
+            own = self.test_table[units[pairs], column]
+            living = np.sort(self.test_table[self.alive, column])
+            below, above = np.searchsorted(living, own), np.searchsorted(living, own, "right")
+            ties = above - below - self.alive[units[pairs]]  # a unit does not tie with itself
+            found[pairs] = (below + 0.5 * ties) / np.maximum(others[pairs], 1)
+        return np.where(others > 0, found, np.nan)
+
+    def _cuts(self, units: Ints, columns: Ints) -> Floats:
+        """Above what the concept of each pair is present, by the explain images."""
+        found = np.full(len(units), 0.5)
+        for column, pairs in _by_column(columns):
+            some = units[pairs]
+            active = self.explain[:, some] > self.active_above[some]
+            found[pairs] = present_above(self.vectors.explain[:, column], active)
         return found
 
-    def _cut(self, unit: int, column: int) -> float:
-        known = self._cuts.get((unit, column))
-        if known is None:
-            concept = self.vectors.explain[:, column]
-            known = present_above(concept, self.explain[:, unit] > self.active_above[unit])
-            self._cuts[unit, column] = known
-        return known
 
-    @cached_property
-    def _cuts(self) -> dict[tuple[int, int], float]:
-        return {}
+def _parts(count: int, numbers: int) -> Iterator[slice]:
+    """Slices of ``count`` pairs that hold so many numbers each, no more of them at a time than memory has room for."""
+    step = max(1, _BLOCK // max(1, numbers))
+    return (slice(start, start + step) for start in range(0, count, step))
 
 
-def finite_mean(values: Iterable[float]) -> float | None:
-    """The mean of the numbers that are there; None if there are none."""
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else None
+def _by_column(columns: Ints) -> Iterator[tuple[int, Ints]]:
+    """Each column that occurs, and the pairs that it occurs in."""
+    order = np.argsort(columns, kind="stable")
+    starts = np.flatnonzero(np.diff(columns[order], prepend=-1))
+    groups = np.split(order, starts[1:]) if len(order) else []
+    return zip(columns[order][starts].tolist(), groups, strict=True)
+
+
+def _quantile(ordered: Floats, counts: Ints, level: float) -> Floats:
+    """The quantile of the first ``counts`` numbers of each row, which rise, linear between two; NaN of none."""
+    place = level * np.maximum(counts - 1, 0)
+    below = np.floor(place).astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(counts - 1, 0))
+    rows = np.arange(len(ordered))
+    if not ordered.shape[1]:
+        return np.full(len(ordered), np.nan)
+    low, high = ordered[rows, below], ordered[rows, above]
+    with np.errstate(invalid="ignore"):  # rows without numbers hold infinities
+        found: Floats = low + (high - low) * (place - below)
+    return np.where(counts > 0, found, np.nan)
 
 
 def _correlations(concepts: npt.NDArray[np.float32], activations: npt.NDArray[np.float32]) -> Floats:

@@ -31,22 +31,27 @@ def active_above(activations: Floats, share: float) -> Floats:
     return chosen
 
 
-def present_above(concept: Floats, active: npt.NDArray[np.bool_]) -> float:
-    """The cut above which a concept counts as present.
+def present_above(concept: Floats, active: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """For each unit the cut above which a concept counts as present.
 
     A concept of zeros and ones is cut in between. Any other is cut where F1 with the unit's activity is highest on
     these images; of equal cuts the highest is taken.
 
     Args:
         concept: [images].
-        active: whether the unit is active, [images].
+        active: whether each unit is active, [images, units].
+
+    Returns:
+        Float64 [units].
     """
-    values = np.unique(concept)
-    if np.isin(values, (0, 1)).all() or len(values) < 2:
-        return 0.5
+    low, high = concept.min(), concept.max()
+    if low == high or ((concept == 0) | (concept == 1)).all():
+        return np.full(active.shape[1], 0.5)
     order = np.argsort(-concept, kind="stable")
-    ranked, hits = concept[order].astype(np.float64), np.cumsum(active[order])
-    f1 = 2 * hits / (np.arange(1, len(ranked) + 1) + active.sum())
+    ranked = concept[order].astype(np.float64)
     ends = np.flatnonzero(ranked[:-1] > ranked[1:])  # a cut lies between two different values
-    best = ends[np.argmax(f1[ends])]
-    return float((ranked[best] + ranked[best + 1]) / 2)
+    hits = np.cumsum(active[order], 0)[ends]
+    f1 = 2 * hits / ((ends + 1)[:, None] + active.sum(0))
+    best = ends[np.argmax(f1, 0)]
+    cuts: npt.NDArray[np.float64] = (ranked[best] + ranked[best + 1]) / 2
+    return cuts

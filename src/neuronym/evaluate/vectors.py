@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ class Vectors:
         columns: the column of each text that is resolved.
         explain: float32 [explain images, texts].
         test: float32 [test images, texts].
-        random: columns that random labels are drawn from: known to the source, and not the same on all images.
+        random: columns that random labels are drawn from: known to the source, and not the same on all explain images.
     """
 
     columns: dict[str, int]
@@ -34,6 +35,22 @@ class Vectors:
     def texts(self) -> tuple[str, ...]:
         """The text of each column."""
         return tuple(self.columns)
+
+    @cached_property
+    def kinds(self) -> npt.NDArray[np.int64]:
+        """For each column the first that is in the same explain images as much: another way to say the same, [texts].
+
+        ``A dog`` and the label ``dog`` are two texts, of which neither is a random label for a unit that the other is
+        the label of.
+        """
+        first: dict[bytes, int] = {}
+        rows = np.ascontiguousarray(self.explain.T)
+        return np.array([first.setdefault(row.tobytes(), column) for column, row in enumerate(rows)], np.int64)
+
+    @cached_property
+    def random_shown(self) -> npt.NDArray[np.int64]:
+        """Those of ``random`` that can be scored: not the same on all test images."""
+        return self.random[[self.varies(int(column)) for column in self.random]]
 
     def varies(self, column: int) -> bool:
         """Whether a concept is not the same on all test images."""
@@ -68,7 +85,7 @@ def resolve(source: ConceptSource, descriptions: Iterable[str], pool: Sequence[s
         columns, _stack([one for _, one, _ in found]), _stack([two for _, _, two in found]), np.zeros(0, np.int64)
     )
     random = [columns[text] for text in listed if text in columns]
-    varying = [at for at in random if vectors.varies(at) and np.ptp(vectors.explain[:, at]) > 0]
+    varying = [at for at in random if np.ptp(vectors.explain[:, at]) > 0]
     return Vectors(columns, vectors.explain, vectors.test, np.array(varying, np.int64))
 
 

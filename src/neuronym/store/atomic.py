@@ -105,6 +105,22 @@ def write_bytes(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+def check_writable(path: Path) -> None:
+    """Refuse now what :func:`write_bytes` would refuse after long work, as far as the system says beforehand.
+
+    Raises:
+        StudyError: the path is a folder, or nothing may be written there.
+    """
+    if path.is_dir():
+        raise StudyError(f"{str(path)!r} is a folder. Name a file.")
+    with guarded(path, "write the file"):
+        above = next(folder for folder in path.absolute().parents if folder.exists())
+        if not above.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(above, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def write_json(path: Path, value: Json) -> None:
     """Writes JSON, indented and with sorted keys, whole or not at all.
 

@@ -5,7 +5,7 @@ images.parquet  skipped.parquet the probe images, explain first, then test, each
 labels.parquet  labels/         how much of each labelled concept is in each image
 layers/NAME/                    summaries, exemplars, quantiles and moments of a layer
 runs/RUN/LAYER/part-*.parquet   what a method said
-scores/RUN/SOURCE/              how true it is on the test images: scores, assessments and figures of layers
+scores/RUN/SOURCE/WHEN/         how true it is on the test images: scores, assessments and figures of layers
 checkpoint/                     where an activation pass stands that is not done
 """
 
@@ -16,7 +16,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,7 @@ from neuronym.records import (
     RunStatus,
     Score,
     SkippedImage,
+    digest,
 )
 from neuronym.store import manifest as manifests
 from neuronym.store.arrays import Arrays
@@ -133,7 +134,7 @@ class StudyStore:
             return
         with self.lock():
             write_table(self.folder / "images.parquet", images_table(images))
-            self.update(replace(self.manifest, provenance={**known, **places}))
+            self.update(replace(self.manifest, provenance={**self.manifest.provenance, **places}))
         self.__dict__.pop("images", None)
 
     @staticmethod
@@ -158,9 +159,25 @@ class StudyStore:
             shutil.rmtree(gone)
             _sweep_deleted(folder)
 
-    def lock(self) -> AbstractContextManager[None]:
-        """A block in which no other process writes this study."""
-        return locked(self.folder)
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """A block in which no other process writes this study, and which knows what others have written until then.
+
+        Raises:
+            StudyError: another process is writing the study, it cannot be written, or it is no longer the same study.
+        """
+        with locked(self.folder):
+            self._refresh()
+            yield
+
+    def _refresh(self) -> None:
+        """Read the manifest again: what is written after a look at an old one would undo what others wrote since."""
+        found = manifests.read(self.folder)
+        if found.key != self.manifest.key:
+            raise StudyError(
+                f"The study {str(self.folder)!r} was replaced by another one in the meantime. Run this again on it."
+            )
+        self.manifest = found
 
     def update(self, manifest: Manifest) -> None:
         """Write a changed manifest."""
@@ -320,7 +337,8 @@ class StudyStore:
     ) -> None:
         """Keep what an evaluation found, in place of an earlier one of the same run by the same source.
 
-        Until all of it is written the evaluation is not recorded, and so is not read.
+        It is written beside the earlier one, which counts until all of it is there: killed at any point, this leaves
+        the one or the other, whole.
 
         Args:
             made_with: ``run``, ``source`` and ``at`` (a time that sorts), ``decides`` (false where the source gives no
@@ -332,13 +350,14 @@ class StudyStore:
         Raises:
             StudyError: the disk is full or the folder cannot be written.
         """
-        run, source = str(made_with["run"]), str(made_with["source"])
-        self.update(self.manifest.with_evaluation(run, source, None))
-        folder = self._evaluation(run, source)
+        folder = self._evaluation(made_with)
         write_table(folder / "scores.parquet", scores_table(scores))
         write_table(folder / "assessments.parquet", assessments_table(assessments))
         write_table(folder / "figures.parquet", figures_table(figures))
-        self.update(self.manifest.with_evaluation(run, source, made_with))
+        self.update(self.manifest.with_evaluation(str(made_with["run"]), str(made_with["source"]), made_with))
+        for other in folder.parent.iterdir():
+            if other != folder:
+                shutil.rmtree(other, ignore_errors=True)
 
     def evaluations(self, run: str | None = None, source: str | None = None) -> list[Mapping[str, Json]]:
         """What the evaluations that are done were made with, the earliest first; of one run, by one source, or all."""
@@ -367,12 +386,22 @@ class StudyStore:
         return self._evaluated("figures", FIGURES, source)
 
     def _evaluated(self, name: str, schema: pa.Schema, source: str | None) -> pa.Table:
-        folders = (self._evaluation(str(made["run"]), str(made["source"])) for made in self.latest(source))
-        tables = [read_table(folder / f"{name}.parquet") for folder in folders]
-        return pa.concat_tables(tables) if tables else schema.empty_table()
+        while True:
+            folders = [self._evaluation(made) for made in self.latest(source)]
+            try:
+                tables = [read_table(folder / f"{name}.parquet") for folder in folders]
+            except StudyError:
+                now = manifests.read(self.folder)
+                if now.evaluations == self.manifest.evaluations:
+                    raise
+                self.manifest = now  # another process has put a new evaluation in the place of one of these
+            else:
+                return pa.concat_tables(tables) if tables else schema.empty_table()
 
-    def _evaluation(self, run: str, source: str) -> Path:
-        return self.folder / "scores" / _file_name(run) / _file_name(source)
+    def _evaluation(self, made_with: Mapping[str, Json]) -> Path:
+        """Where an evaluation lies: each has a folder of its own, also among those of one run by one source."""
+        run, source, at = (str(made_with[name]) for name in ("run", "source", "at"))
+        return self.folder / "scores" / _file_name(run) / _file_name(source) / digest(at)
 
 
 _OURS = {
@@ -417,4 +446,4 @@ def _file_name(name: str) -> str:
 
 def is_writable(folder: Path) -> bool:
     """Whether the study's folder can be written, as far as the system says beforehand."""
-    return os.access(folder, os.W_OK)
+    return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)

@@ -21,19 +21,27 @@ KINDS: dict[str, Literal["target", "encoder"]] = {
     "clip": "encoder",
     "align": "encoder",
 }
-"""The names after ``bundled:``, and what each is."""
+"""The names after ``bundled:`` of what was trained, and what each is."""
+
+PLANTED = "planted"
+"""The target of units whose truth is known, which has no files; see :mod:`neuronym.world.planted`."""
 
 IMAGES = "bundled:world"
 """The only images that the bundled networks know: how the names of sources of them begin."""
 
 
 def load_target(name: str, weights: str | None) -> Target:
-    """The bundled classifier ``name``, as ``hf:`` loads a folder.
+    """The bundled classifier ``name``, as ``hf:`` loads a folder, or the planted units.
 
     Raises:
-        UserError: there is none, or its files are missing.
+        UserError: there is none, its files are missing, or it has no such weights.
     """
     from dataclasses import replace
+
+    if name == PLANTED:
+        from neuronym.world import planted_target
+
+        return planted_target.load(weights)
 
     from neuronym.targets import huggingface
 
@@ -57,7 +65,7 @@ def load_encoder(name: str, device: torch.device) -> HuggingFaceEncoder:
 def _folder(name: str, kind: Literal["target", "encoder"]) -> Path:
     known = [one for one, what in KINDS.items() if what == kind]
     if name not in known:
-        raise unknown_name(f"bundled {kind}", name, known)
+        raise unknown_name(f"bundled {kind}", name, [*known, PLANTED] if kind == "target" else known)
     folder = FOLDER / name
     if not (folder / "model.safetensors").is_file():
         raise UserError(

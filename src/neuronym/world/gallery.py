@@ -17,6 +17,7 @@ from neuronym.activations.embed import cache_root
 from neuronym.records import digest
 from neuronym.store.atomic import replacing
 from neuronym.world.links import Link
+from neuronym.world.marks import VERSION, mark
 from neuronym.world.render import render, tables
 from neuronym.world.scenes import draw_scenes
 from neuronym.world.vocabulary import SIDE
@@ -49,10 +50,11 @@ class Gallery:
     Args:
         seed: the world's.
         links: correlations.
+        marked: whether images have marks; see :mod:`neuronym.world.marks`.
     """
 
-    def __init__(self, seed: int, links: Sequence[Link] = ()) -> None:
-        self.seed, self.links = seed, tuple(links)
+    def __init__(self, seed: int, links: Sequence[Link] = (), marked: bool = False) -> None:
+        self.seed, self.links, self.marked = seed, tuple(links), marked
         self._chunks: dict[int, Images] = {}
 
     def image(self, number: int) -> Images:
@@ -97,15 +99,18 @@ class Gallery:
         return mapped if np.array_equal(mapped[ends], drawn) else None
 
     def _rendered(self, numbers: Sequence[int]) -> Images:
-        return render(draw_scenes(self.seed, numbers, self.links))[0]
+        scenes = draw_scenes(self.seed, numbers, self.links)
+        images, regions = render(scenes)
+        return mark(images, regions, scenes) if self.marked else images
 
     @property
     def _folder(self) -> Path:
-        name = digest([self.seed, [[link.cause, link.effect, link.share] for link in self.links]])
+        links = [[link.cause, link.effect, link.share] for link in self.links]
+        name = digest([self.seed, links, *(["marked", VERSION] if self.marked else [])])
         return cache_root() / "world" / renderer_key() / name
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"seed": self.seed, "links": self.links}
+        return {"seed": self.seed, "links": self.links, "marked": self.marked}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]

@@ -4,6 +4,9 @@ A method that is run with it shows the method's own error, without that of an en
 each concept of the catalogue and one for texts that name none: an image has equal numbers in those that it shows, a
 text has 1 in the one it names. So the inner product of the two is positive exactly where a text that names a concept of
 the catalogue is true of the image.
+
+Images with marks (``bundled:world?marked``, see :mod:`neuronym.world.marks`) are read by these, also where a part was
+cut out or covered: what is not seen any more is not in them. Of images without marks it knows those of the splits.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from neuronym.world.catalogue import catalogue, truth
 from neuronym.world.gallery import CHUNK, Gallery, renderer_key
 from neuronym.world.grammar import Unparsed, parse
 from neuronym.world.links import parse_links
-from neuronym.world.scenes import draw_scenes
+from neuronym.world.marks import seen_in
+from neuronym.world.scenes import Scenes, draw_scenes
 from neuronym.world.splits import SEEDS
 from neuronym.world.vocabulary import SIDE
 
@@ -58,13 +62,11 @@ class OracleEncoder:
         Raises:
             MethodError: an image is no scene of the world.
         """
-        places = [self._place(np.asarray(image.convert("RGB"))) for image in images]
         rows = np.zeros((len(images), self.dim), np.float32)
-        for split, gallery in self._galleries.items():
-            chosen = [row for row, (where, _) in enumerate(places) if where == split]
-            scenes = draw_scenes(gallery.seed, [places[row][1] for row in chosen], gallery.links)
-            rows[chosen, :-1] = truth(catalogue(), scenes)
-        # No row is zero: every scene has a background.
+        if images:
+            scenes = self._scenes([np.asarray(image.convert("RGB")) for image in images])
+            rows[:, :-1] = truth(catalogue(), scenes)
+        # No row is zero: every scene has a background, and every region that is seen is of some concept.
         lengths: npt.NDArray[np.float32] = np.linalg.norm(rows, axis=1, keepdims=True)
         return rows / lengths
 
@@ -76,6 +78,17 @@ class OracleEncoder:
             named = None if isinstance(concept, Unparsed) else self._columns.get(str(concept))
             rows[row, self.dim - 1 if named is None else named] = 1
         return rows
+
+    def _scenes(self, images: Sequence[npt.NDArray[np.uint8]]) -> Scenes:
+        """What each image shows, a row each."""
+        found = [seen_in(image) for image in images]
+        places = {row: self._place(images[row]) for row, marked in enumerate(found) if marked is None}
+        for split, gallery in self._galleries.items():
+            chosen = [row for row, (where, _) in places.items() if where == split]
+            scenes = draw_scenes(gallery.seed, [places[row][1] for row in chosen], gallery.links)
+            for position, row in enumerate(chosen):
+                found[row] = scenes.rows(slice(position, position + 1))
+        return Scenes.joined([one for one in found if one is not None])
 
     def _place(self, image: npt.NDArray[np.uint8]) -> Place:
         wanted = _fingerprint(image)

@@ -6,6 +6,8 @@ nothing but the speed. Concepts so rare that :data:`PLAIN` such scenes do not su
 in which the main object takes one of the parts in turn: all of these show the concept, but not which object takes which
 part as often as in the world. A text that is not true of enough of these scenes cannot be drawn.
 
+``bundled:world?marked`` paints the same scenes with marks, which nobody sees and the planted units need.
+
 On one core twenty pictures of a concept of the catalogue take 5 to 10 ms; that a text cannot be drawn takes 0.4 s.
 """
 
@@ -22,6 +24,7 @@ from neuronym.records import digest
 from neuronym.world.concepts import All, Beside, Concept, Either, Part, Place, Thing, Together, Writing, presence
 from neuronym.world.gallery import renderer_key
 from neuronym.world.grammar import Unparsed, parse
+from neuronym.world.marks import VERSION, mark
 from neuronym.world.render import render
 from neuronym.world.scenes import Scenes, draw_scenes
 from neuronym.world.vocabulary import BACKGROUNDS, COLOURS, PATTERNS, SHAPES, SIZES, WORDS
@@ -46,21 +49,30 @@ class Painter:
     """See the module; it keeps the protocol :class:`~neuronym.backends.generator.ImageGenerator`.
 
     Texts with one meaning, such as ``a scarlet disc`` and ``red circle``, have the same images.
+
+    Args:
+        marked: whether images have marks; see :mod:`neuronym.world.marks`.
     """
 
-    name = "bundled:world"
     domain = "bundled:world"
+
+    def __init__(self, marked: bool = False) -> None:
+        self.name, self._marked = "bundled:world?marked" if marked else "bundled:world", marked
 
     @property
     def key(self) -> str:
         """It covers the renderer, the world's distribution and how scenes are chosen."""
         # The number is to be raised when texts get other meanings, or scenes are searched for in another way.
-        return digest(["painter 1", renderer_key(), PLAIN, ROLES, _STEP])
+        marks = ["marked", VERSION] if self._marked else []
+        return digest(["painter 1", renderer_key(), PLAIN, ROLES, _STEP, *marks])
 
     def generate(self, text: str, count: int, seed: int) -> list[Image.Image] | None:
         """``count`` pictures of 64 x 64 that show what a text says; None if it is not understood or too rare."""
         scenes = self.scenes(text, count, seed)
-        return None if scenes is None else [Image.fromarray(image) for image in render(scenes)[0]]
+        if scenes is None:
+            return None
+        images, regions = render(scenes)
+        return [Image.fromarray(image) for image in (mark(images, regions, scenes) if self._marked else images)]
 
     def scenes(self, text: str, count: int, seed: int) -> Scenes | None:
         """The tables of the scenes that :meth:`generate` renders."""
@@ -71,14 +83,14 @@ class Painter:
 
 
 def load(rest: str, device: torch.device) -> Painter:
-    """The generator that ``bundled:`` with ``rest`` stands for: ``world``. It needs no device.
+    """The generator that ``bundled:`` with ``rest`` stands for: ``world`` or ``world?marked``. It needs no device.
 
     Raises:
         UnknownNameError: it is something else.
     """
-    if rest != "world":
+    if rest not in ("world", "world?marked"):
         raise UnknownNameError(f"There is no bundled image generator {rest!r}. Use bundled:world.")
-    return Painter()
+    return Painter(marked=rest != "world")
 
 
 def scenes_of(concept: Concept, count: int, seed: int) -> Scenes | None:

@@ -1,4 +1,8 @@
-"""The world as probe images: ``bundled:world``, with its classes and its concept table."""
+"""The world as probe images: ``bundled:world``, with its classes and its concept table.
+
+``?marked`` stands for images with marks (see :mod:`neuronym.world.marks`), which look the same, and which the planted
+units need.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +32,12 @@ COUNTS = {"train": 10_000, "explain": 3_000, "test": 1_500}
 MOST = 1_000_000
 """Scenes that a world may have."""
 
-_FORM = "Write bundled:world/explain/3000, or bundled:world/explain/3000?links=fish:sea:0.9."
-_NAME = re.compile(r"world(?:/(?P<split>[^/?]*))?(?:/(?P<count>[^/?]*))?(?:\?links=(?P<links>.*))?")
+_FORM = (
+    "Write bundled:world/explain/3000, or bundled:world/explain/3000?links=fish:sea:0.9; with ?marked or &marked at "
+    "the end for bundled:planted."
+)
+_OPTIONS = r"(?:\?(?P<alone>marked)|\?links=(?P<links>[^&]*)(?:&(?P<also>marked))?)?"
+_NAME = re.compile(rf"world(?:/(?P<split>[^/?]*))?(?:/(?P<count>[^/?]*))?{_OPTIONS}")
 
 
 class WorldKnowledge:
@@ -96,7 +104,9 @@ class WorldSource:
 
 
 def load(rest: str) -> WorldSource:
-    """The source that ``bundled:`` with ``rest`` stands for: ``world[/SPLIT[/COUNT]][?links=...]``.
+    """The source that ``bundled:`` with ``rest`` stands for: ``world[/SPLIT[/COUNT]][?links=...][?marked]``.
+
+    After links, ``marked`` is joined by ``&``.
 
     Raises:
         ProbeError: the name is of another form, the count is no number of scenes, or the links cannot be.
@@ -107,7 +117,8 @@ def load(rest: str) -> WorldSource:
     if found is None:
         raise ProbeError(f"There are no images {name!r}. {_FORM}")
     split = found["split"] or "explain"
-    gallery = Gallery(seed_of(split), parse_links(found["links"] or ""))
+    marked = bool(found["alone"] or found["also"])
+    gallery = Gallery(seed_of(split), parse_links(found["links"] or ""), marked)
     return WorldSource(name, split, _count(name, found["count"], split), gallery)
 
 

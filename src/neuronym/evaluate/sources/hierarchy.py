@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from neuronym.errors import UserError, nearest
-from neuronym.evaluate.sources.labels import plain
+from neuronym.evaluate.sources.labels import columns_of, plain
 from neuronym.probes.tables import read_table, read_text
 from neuronym.records import LabelTable
 
 GROUP = "hierarchy"
 """The group of the names that a hierarchy adds."""
+
+_SHOWN = 8
+"""Names of a circle that a message lists."""
 
 
 def read_hierarchy(path: str | Path) -> dict[str, tuple[str, ...]]:
@@ -40,45 +43,71 @@ def read_hierarchy(path: str | Path) -> dict[str, tuple[str, ...]]:
 def with_hierarchy(labels: LabelTable, below: Mapping[str, Sequence[str]], path: str | Path = "") -> LabelTable:
     """The labels, and a column for each name above them: as much as the most of what is below it, at any depth.
 
+    Names are compared as :class:`LabelSource` compares them, synonyms included. A label that stands above others gets
+    what is below it in its own column.
+
     Raises:
         UserError: a name is below itself, or none of the lowest names is a label.
     """
-    columns = {plain(name): column for column, name in reversed(list(enumerate(labels.concepts)))}
-    upper = {plain(name): [plain(one) for one in lower] for name, lower in below.items()}
-    known: dict[str, frozenset[int]] = {}
-    for name in upper:
-        _labels_under(name, upper, columns, known, (), path)
-    made = [name for name in below if known[plain(name)] and plain(name) not in columns]
-    if not made:
-        lowest = sorted({one for lower in below.values() for one in lower} - set(below))
-        near = nearest(lowest[0], labels.concepts) if lowest else []
-        hint = f" Nearest to {lowest[0]!r}: {', '.join(near)}." if near else ""
-        raise UserError(f"No name in the hierarchy {str(path)!r} leads to a label of these images.{hint}")
-    values = [labels.values[:, sorted(known[plain(name)])].max(1) for name in made]
+    columns = columns_of(labels.concepts)
+    titles: dict[str, str] = {}
+    lower: defaultdict[str, list[str]] = defaultdict(list)
+    for name, names in below.items():
+        titles.setdefault(plain(name), name)
+        lower[plain(name)] += map(plain, names)
+    under = _labels_under(lower, columns, path)
+    if not any(under[name] - {columns.get(name)} for name in titles):
+        raise UserError(
+            f"No name in the hierarchy {str(path)!r} leads to a label of these images.{_hint(below, labels)}"
+        )
+    values = labels.values.copy()
+    for name in titles:
+        if name in columns:
+            values[:, columns[name]] = labels.values[:, sorted(under[name])].max(1)
+    made = [name for name in titles if under[name] and name not in columns]
+    above = [labels.values[:, sorted(under[name])].max(1) for name in made]
     return LabelTable(
-        (*labels.concepts, *made),
+        (*labels.concepts, *(titles[name] for name in made)),
         (*labels.groups, *(GROUP,) * len(made)),
-        np.concatenate([labels.values, np.stack(values, 1)], 1),
+        np.concatenate([values, *(column[:, None] for column in above)], 1),
     )
 
 
+def _hint(below: Mapping[str, Sequence[str]], labels: LabelTable) -> str:
+    lowest = sorted({one for names in below.values() for one in names} - set(below))
+    near = nearest(lowest[0], labels.concepts) if lowest else []
+    return f" Nearest to {lowest[0]!r}: {', '.join(near)}." if near else ""
+
+
 def _labels_under(
-    name: str,
-    below: Mapping[str, Sequence[str]],
-    columns: Mapping[str, int],
-    known: dict[str, frozenset[int]],
-    above: tuple[str, ...],
-    path: str | Path,
-) -> frozenset[int]:
-    """The columns of the labels at or under a name."""
-    if name in above:
-        circle = " > ".join([*above[above.index(name) :], name])
-        raise UserError(f"The hierarchy {str(path)!r} puts {name!r} above itself: {circle}. Remove one of these pairs.")
-    if name not in known:
-        own = frozenset([columns[name]]) if name in columns else frozenset[int]()
-        under = (_labels_under(one, below, columns, known, (*above, name), path) for one in below.get(name, ()))
-        known[name] = own.union(*under)
-    return known[name]
+    below: Mapping[str, Sequence[str]], columns: Mapping[str, int], path: str | Path
+) -> dict[str, frozenset[int]]:
+    """For each name the columns of the labels at or under it.
+
+    Walked with a stack of its own, because a hierarchy may be deeper than Python calls functions.
+    """
+    known: dict[str, frozenset[int]] = {}
+    for start in below:
+        way: dict[str, Iterator[str]] = {} if start in known else {start: iter(below[start])}
+        while way:
+            name, left = next(reversed(way.items()))
+            one = next((one for one in left if one not in known), None)
+            if one in way:
+                raise UserError(_circle([*list(way)[list(way).index(one) :], one], path))
+            if one is not None:
+                way[one] = iter(below.get(one, ()))
+                continue
+            own = frozenset([columns[name]]) if name in columns else frozenset[int]()
+            known[name] = own.union(*(known[lower] for lower in below.get(name, ())))
+            del way[name]
+    return known
+
+
+def _circle(names: Sequence[str], path: str | Path) -> str:
+    shown = names if len(names) <= _SHOWN else [*names[: _SHOWN - 2], "…", names[-1]]
+    return (
+        f"The hierarchy {str(path)!r} puts {names[0]!r} above itself: {' > '.join(shown)}. Remove one of these pairs."
+    )
 
 
 def _read_csv(path: str | Path) -> list[tuple[str, str]]:
@@ -100,6 +129,8 @@ def _read_json(path: str | Path) -> list[tuple[str, str]]:
         content = json.loads(read_text(path, "hierarchy"))
     except json.JSONDecodeError as error:
         raise UserError(f"{wanted}, and is not JSON: {error}.") from error
+    except RecursionError as error:
+        raise UserError(f"{wanted}, and not lists in lists without end.") from error
     if not isinstance(content, dict):
         raise UserError(f"{wanted}.")
     for name, lower in content.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,19 +62,25 @@ class LabelSource:
 
     @cached_property
     def _columns(self) -> dict[str, int]:
-        names = self.tables["test"].concepts
-        whole: dict[str, int] = {}
-        for column, name in enumerate(names):
-            whole.setdefault(plain(name), column)  # a class before a super-class of the same name
-        parts: dict[str, set[int]] = {}
-        for column, name in enumerate(names):
-            for part in name.split(","):
-                parts.setdefault(plain(part), set()).add(column)
-        unique = {part: min(columns) for part, columns in parts.items() if len(columns) == 1}
-        return unique | whole
+        return columns_of(self.tables["test"].concepts)
+
+
+def columns_of(names: Sequence[str]) -> dict[str, int]:
+    """The columns that labels and their synonyms stand for, all by what :func:`plain` leaves of them."""
+    whole: dict[str, int] = {}
+    for column, name in enumerate(names):
+        whole.setdefault(plain(name), column)  # a class before a super-class of the same name
+    parts: dict[str, set[int]] = {}
+    for column, name in enumerate(names):
+        for part in name.split(","):
+            parts.setdefault(plain(part), set()).add(column)
+    unique = {part: min(columns) for part, columns in parts.items() if part and len(columns) == 1}
+    return unique | whole
 
 
 def plain(text: str) -> str:
     """What of a name counts when names are compared."""
-    folded = " ".join(text.replace("_", " ").split()).casefold().removesuffix(".").strip()
+    # Some systems write the names of folders with their accents as signs of their own.
+    whole = unicodedata.normalize("NFKC", text)
+    folded = " ".join(whole.replace("_", " ").split()).casefold().removesuffix(".").strip()
     return re.sub(r"^(an?|the) (?=\S)", "", folded)

@@ -20,7 +20,7 @@ from __future__ import annotations
 from neuronym.functional.metrics.agreement import cosine, pearson, pearson_matrix, spearman
 from neuronym.functional.metrics.batched import PAIRED, pairs, pairs_by_name
 from neuronym.functional.metrics.binary import auprc, auroc, f1, inverse_auroc, iou, recall_at_k
-from neuronym.functional.metrics.bootstrap import bootstrap_mean, bootstrap_pearson, interval
+from neuronym.functional.metrics.bootstrap import bootstrap_mean, bootstrap_means, bootstrap_pearson, interval
 from neuronym.functional.metrics.cosy import cosy_auc, cosy_mad
 from neuronym.functional.metrics.information import wpmi
 from neuronym.functional.metrics.registry import METRICS, Metric
@@ -45,6 +45,7 @@ __all__ = [
     "bert_score",
     "bleu",
     "bootstrap_mean",
+    "bootstrap_means",
     "bootstrap_pearson",
     "cosine",
     "cosy_auc",

@@ -80,7 +80,9 @@ def constant(rows: Shaped[Tensor, "rows values"]) -> Bool[Tensor, "rows 1"]:
 
 def mean_ranks(rows: Float64[Tensor, "rows values"]) -> Float64[Tensor, "rows values"]:
     """Ranks from 1 for the lowest; equal values share the mean of their ranks."""
-    return places(rows.sort(1).values, rows) + 0.5
+    ordered, order = rows.sort(1)
+    # Looking up values in their order is much faster than as they come.
+    return torch.empty_like(rows).scatter_(1, order, places(ordered, ordered) + 0.5)
 
 
 def places(

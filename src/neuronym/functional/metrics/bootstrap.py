@@ -128,13 +128,26 @@ def bootstrap_mean(
         ValueError: no units, ``draws`` below 1, or ``level`` not between 0 and 1.
         NonFiniteError: a value is NaN or infinite.
     """
-    if not len(values):
+    mean, low, high = (float(one) for one in bootstrap_means(values[:, None], draws, level, seed))
+    return mean, low, high
+
+
+def bootstrap_means(
+    values: Shaped[Tensor, "units columns"], draws: int = 2000, level: float | int = 0.95, seed: int = 0
+) -> tuple[Float64[Tensor, " columns"], Float64[Tensor, " columns"], Float64[Tensor, " columns"]]:
+    """:func:`bootstrap_mean` of each column, which share their draws; raises as it does."""
+    units = len(values)
+    if not units:
         raise ValueError("there are no units")
     if draws < 1:
         raise ValueError(f"draws is {draws}, and must be at least 1")
-    values = double(values).cpu()
-    finite(values, "The values")
+    rows = double(values).cpu().T.contiguous()
+    finite(rows, "The values")
     generator = torch.Generator().manual_seed(seed)
-    means = [values[torch.randint(len(values), values.shape, generator=generator)].mean() for _ in range(draws)]
-    low, high = interval(torch.stack(means)[:, None], level)
-    return float(values.mean()), float(low), float(high)
+    step = max(1, _ELEMENTS // units)
+    means = rows.new_empty(draws, len(rows))
+    for start in range(0, draws, step):
+        drawn = torch.randint(units, (min(step, draws - start), units), generator=generator)
+        for column, row in enumerate(rows):
+            means[start : start + step, column] = row[drawn].mean(1)
+    return (torch.stack([row.mean() for row in rows]), *interval(means, level))
