@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from neuronym.errors import StudyError
+from neuronym.errors import StudyError, UserError
 from neuronym.evaluate.known_names import CLASSES, found_among, names_of_classes, names_of_file, sets_of
 from neuronym.evaluate.label_files import LabelFile, fit, parse_given, read_label_file
 from neuronym.evaluate.similarities import text_similarity
@@ -70,7 +71,7 @@ def compare_names(
 
 
 def import_labels(
-    store: StudyStore, given: str | Path, *, first_unit: int | None, summary: Summary
+    store: StudyStore, given: str | Path, *, first_unit: int | None, summary: Summary, name: str | None = None
 ) -> tuple[str, tuple[str, ...]]:
     """Takes anyone's labels into a study as a run of their own.
 
@@ -79,22 +80,27 @@ def import_labels(
         given: ``[LAYER=]FILE``; see :mod:`neuronym.evaluate.label_files`.
         first_unit: 0 or 1 where the file's layout does not say what its units are counted from.
         summary: what becomes of an activation map when they are judged.
+        name: what the labels are called; the file's name if not given.
 
     Returns:
         The id of the run, the same for the same labels, and remarks on what was left out.
 
     Raises:
-        UserError: the file cannot be read, or is not about the study's units.
+        UserError: the file cannot be read, or is not about the study's units, or the name has other characters than
+            letters, digits, '.', '-' and '_'.
     """
+    if name is not None and not re.fullmatch(r"\w[\w.-]*", name):
+        raise UserError(f"The name {name!r} of labels cannot be used: use letters, digits, '.', '-' and '_'.")
     layer, path = parse_given(str(given))
     file = read_label_file(path, first_unit=first_unit)
     sizes = {one.name: one.units for one in store.layers}
-    name = fit(file, sizes, layer=layer, run="").explanations[0].method
-    run = f"{name}-{digest([store.manifest.key, file.key, layer, file.first_unit, summary], 8)}"
+    method = name or fit(file, sizes, layer=layer, run="").explanations[0].method
+    run = f"{method}-{digest([store.manifest.key, file.key, layer, file.first_unit, summary], 8)}"
     fitted = fit(file, sizes, layer=layer, run=run)
+    said = [replace(one, method=method) for one in fitted.explanations]
     if not store.is_done(f"import/{run}"):
         with store.lock(), store.stage(f"import/{run}", run, len(fitted.explanations)):
-            _write(store, run, file, fitted.explanations, summary)
+            _write(store, run, file, said, summary)
     return run, fitted.notes
 
 

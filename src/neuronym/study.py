@@ -347,7 +347,7 @@ class Study:
         self._explainer(method, concepts, encoder, settings, device)
 
     def import_labels(
-        self, labels: str | Path, *, first_unit: int | None = None, summary: Summary = "mean"
+        self, labels: str | Path, *, first_unit: int | None = None, summary: Summary = "mean", name: str | None = None
     ) -> tuple[str, tuple[str, ...]]:
         """Take anyone's labels into the study, to be shown and judged beside those of the methods.
 
@@ -356,6 +356,7 @@ class Study:
                 :mod:`neuronym.evaluate.label_files`.
             first_unit: 0 or 1, where the layout does not say what its units are counted from.
             summary: what becomes of an activation map when the labels are judged.
+            name: what the labels are called; the file's name if not given.
 
         Returns:
             The id of the run that they become, and remarks on what was left out.
@@ -364,7 +365,7 @@ class Study:
             UserError: the file cannot be read or is not about the study's units.
         """
         check_summary("import", summary, self.summaries)
-        return import_labels(self.store, labels, first_unit=first_unit, summary=summary)
+        return import_labels(self.store, labels, first_unit=first_unit, summary=summary, name=name)
 
     def evaluate(
         self,

@@ -277,3 +277,15 @@ def test_a_hierarchy_stands_above_one_group_of_labels_too(tmp_path: Path) -> Non
         found = study.evaluate(source, run=run, hierarchy=tmp_path / "above.json")[run, "head"]
         assert (found.scored, found.source) == (3, source)
     assert study.evaluate("labels:class", run=run)[run, "head"].scored == 1
+
+
+def test_labels_bear_the_name_that_they_were_given(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s").probe(device="cpu")
+    (tmp_path / "fc.csv").write_text("layer,unit,description\nhead,0,red\n")
+    run, _ = study.import_labels(tmp_path / "fc.csv", name="INVERT")
+    other, _ = study.import_labels(tmp_path / "fc.csv")
+    assert run.startswith("INVERT-")
+    assert other.startswith("fc-")
+    assert set(study.table(run=run)["method"].to_pylist()) == {"INVERT"}
+    with pytest.raises(UserError, match=r"The name 'a b' of labels cannot be used"):
+        study.import_labels(tmp_path / "fc.csv", name="a b")

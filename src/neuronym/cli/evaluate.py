@@ -36,6 +36,12 @@ def evaluate(
             "CLIP-Dissect, MILAN, DnD, Network Dissection, INVERT, FALCON or Linear Explanations; may be repeated.",
         ),
     ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--name", help="What each of the --labels is called, in their order; its file's name if not given."
+        ),
+    ] = None,
     first_unit: Annotated[
         int | None,
         typer.Option("--first-unit", min=0, max=1, help="What --labels count units from, if not from 0."),
@@ -97,12 +103,21 @@ def evaluate(
     for option, value in (("--first-unit", first_unit), ("--summary", summary)):
         if value is not None and not labels and (truth is None or option == "--summary"):
             raise UserError(f"{option} is about --labels, and none were given. Add them, or leave it out.")
+    if names and len(names) != len(labels or ()):
+        raise UserError(
+            f"There are {len(labels or ())} --labels and {len(names)} --name. Give each of the labels a name, in the "
+            "same order, or none."
+        )
     settings = Settings(share, k, draws, seed)
     with Reporter("Stopped. The runs that were judged by then are kept.") as progress:
         opened = Study.open(study, progress)
         if run is not None:
             opened.store.explanations(run)  # before labels are taken in, so that a wrong name changes nothing
-        imported = [_import(opened, one, first_unit, summary, progress.console) for one in labels or ()]
+        called: list[str | None] = [*names] if names else [None] * len(labels or ())
+        imported = [
+            _import(opened, one, name, first_unit, summary, progress.console)
+            for one, name in zip(labels or (), called, strict=True)
+        ]
         known = None
         if truth is not None:  # first, because it is done in a moment and may be refused
             alike = tuple(similarity or ("token-f1",))
@@ -125,8 +140,10 @@ def evaluate(
         errors().print(f"{rows:,} figures written to {out}.", markup=False, highlight=False, soft_wrap=True)
 
 
-def _import(study: Study, labels: str, first_unit: int | None, summary: str | None, console: Console) -> str:
-    run, notes = study.import_labels(labels, first_unit=first_unit, summary=cast("Any", summary or "mean"))
+def _import(
+    study: Study, labels: str, name: str | None, first_unit: int | None, summary: str | None, console: Console
+) -> str:
+    run, notes = study.import_labels(labels, first_unit=first_unit, summary=cast("Any", summary or "mean"), name=name)
     console.print(f"{labels} is the run {run}.", markup=False, highlight=False, soft_wrap=True)
     for note in notes:
         console.print(note, style="yellow", markup=False, highlight=False, soft_wrap=True)

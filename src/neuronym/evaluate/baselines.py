@@ -23,12 +23,14 @@ def draws_of(units: int) -> int:
 def best_constant(measures: Measures, units: Ints, columns: Ints) -> int | None:
     """The one label that goes best with all units on the explain images; of equals the first by its text.
 
+    Labels that are the same on all test images are not tried: nothing could be said of them there.
+
     Args:
         measures: the layer.
         units: the units that are scored.
         columns: their own labels, which are among those tried; -1 for one that is no column.
     """
-    tried = np.union1d(measures.vectors.random, columns[columns >= 0])
+    tried = np.union1d(measures.vectors.random_shown, columns[columns >= 0])
     if not len(tried) or not len(units):
         return None
     means = measures.explain_table[units][:, tried].mean(0)
