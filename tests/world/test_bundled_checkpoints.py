@@ -16,7 +16,7 @@ from PIL import Image
 from neuronym import plugins
 from neuronym.backends import ImageTextEncoder
 from neuronym.errors import UnknownNameError, UserError
-from neuronym.recipes import classifiers, encoders
+from neuronym.recipes import classifiers, encoders, taught
 from neuronym.recipes.bundled import CARD
 from neuronym.recipes.figures import encoder_figures
 from neuronym.world import checkpoints
@@ -36,6 +36,7 @@ _ENCODER = {
 FLOORS = {
     "resnet": {"shapes": 0.99},
     "vit": {"shapes": 0.93},
+    "concepts": {"shapes": 0.97},
     "clip": _ENCODER,
     "align": _ENCODER,
 }
@@ -49,7 +50,7 @@ def card(name: str) -> dict[str, dict[str, float]]:
 @pytest.mark.parametrize("name", KINDS)
 def test_a_card_states_what_was_done_and_what_came_out(name: str) -> None:
     said = card(name)
-    recipes = {**classifiers.RECIPES, **encoders.RECIPES}
+    recipes = {**classifiers.RECIPES, **encoders.RECIPES, **taught.RECIPES}
     assert said["command"] == f"neuronym train-bundled {name}"
     assert str(said["data"]).startswith(f"{recipes[name].images:,} scenes")
     assert 0 < said["cpu_minutes"] <= 60  # type: ignore[operator]

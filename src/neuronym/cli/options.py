@@ -12,7 +12,7 @@ from neuronym.errors import UserError
 _MODEL = typer.Option(
     "--model",
     help="torchvision:NAME, timm:NAME, hf:OWNER/NAME, a Hugging Face folder, bundled:resnet, bundled:vit, "
-    "bundled:planted, or package.module:callable.",
+    "bundled:concepts, bundled:planted, or package.module:callable.",
 )
 Model: TypeAlias = Annotated[str, _MODEL]
 OptionalModel: TypeAlias = Annotated[str | None, _MODEL]

@@ -11,7 +11,7 @@ from neuronym.cli.console import Reporter, output
 
 
 def train_bundled(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="resnet, vit, clip or align.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="resnet, vit, concepts, clip or align.")],
     out: Annotated[
         Path | None, typer.Option("--out", help="Put its folder here, instead of where Neuronym loads it from.")
     ] = None,

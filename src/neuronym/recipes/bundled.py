@@ -15,7 +15,8 @@ import torch
 
 from neuronym.backends.huggingface import load as load_encoder
 from neuronym.errors import UserError, unknown_name
-from neuronym.recipes import classifiers, encoders
+from neuronym.recipes import classifiers, encoders, taught
+from neuronym.recipes.fidelity import fidelities, fidelity_card, fidelity_text
 from neuronym.recipes.figures import encoder_figures
 from neuronym.store.atomic import guarded
 from neuronym.training.classifier import Progress
@@ -88,13 +89,13 @@ def _fill(folder: Path, name: str, progress: Progress | None) -> None:
     torch.set_num_threads(1)  # sums, and so weights, depend on the number of threads
     try:
         started = time.process_time()
-        model, processor = (_classifier if KINDS[name] == "target" else _encoder)(name, progress)
+        model, processor = _trained(name, progress)
         minutes = (time.process_time() - started) / 60
     finally:
         torch.set_num_threads(threads)
     model.half().save_pretrained(folder)
     processor.save_pretrained(folder)
-    figures = _figures(name, folder)
+    figures, channels = _figures(name, folder)
     card = {
         "name": f"bundled:{name}",
         "class": type(model).__name__,
@@ -103,32 +104,40 @@ def _fill(folder: Path, name: str, progress: Progress | None) -> None:
         "command": f"neuronym train-bundled {name}",
         "cpu_minutes": round(minutes, 1),
         "test_figures": {key: round(value, 4) for key, value in figures.items()},
+        **channels,
     }
     (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(_card_text(card), encoding="utf-8")
 
 
-def _classifier(name: str, progress: Progress | None) -> tuple[Any, Any]:
+def _trained(name: str, progress: Progress | None) -> tuple[Any, Any]:
+    """A trained network and its processor."""
+    if name in encoders.RECIPES:
+        return encoders.train(encoders.RECIPES[name], progress)
+    if name in taught.RECIPES:
+        return taught.train(taught.RECIPES[name], progress), classifiers.image_processor()
     return classifiers.train(classifiers.RECIPES[name], progress), classifiers.image_processor()
 
 
-def _encoder(name: str, progress: Progress | None) -> tuple[Any, Any]:
-    return encoders.train(encoders.RECIPES[name], progress)
-
-
 def _images(name: str) -> int:
-    recipes: Mapping[str, Any] = {**classifiers.RECIPES, **encoders.RECIPES}
+    recipes: Mapping[str, Any] = {**classifiers.RECIPES, **encoders.RECIPES, **taught.RECIPES}
     images: int = recipes[name].images
     return images
 
 
-def _figures(name: str, folder: Path) -> dict[str, float]:
-    """Measured on the files as they were written, through the loader that every other model takes."""
+def _figures(name: str, folder: Path) -> tuple[dict[str, float], dict[str, Any]]:
+    """Measured on the files as they were written, through the loader that every other model takes.
+
+    Returns:
+        Shares in 0..1; and what the card says of the channels of a network that was taught concepts.
+    """
     if KINDS[name] == "encoder":
-        return encoder_figures(load_encoder(str(folder), torch.device("cpu")))
+        return encoder_figures(load_encoder(str(folder), torch.device("cpu"))), {}
     from neuronym.targets.huggingface import load
 
-    return {"shapes": classifiers.accuracy(load(str(folder), None).model)}
+    model = load(str(folder), None).model
+    channels = fidelity_card(fidelities(model)) if name in taught.RECIPES else {}
+    return {"shapes": classifiers.accuracy(model)}, channels
 
 
 def _card_text(card: Mapping[str, Any]) -> str:
@@ -146,4 +155,4 @@ Right on scenes of bundled:world/test, which it was not trained on:
 | figure | share |
 |---|---|
 {figures}
-"""
+{fidelity_text(card) if "units" in card else ""}"""

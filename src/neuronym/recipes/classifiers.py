@@ -46,7 +46,7 @@ def _resnet() -> Any:
         depths=[2, 2, 2],
         layer_type="basic",
         hidden_act="relu",
-        **_labels(),
+        **labels(),
     )
     return ResNetForImageClassification(config)
 
@@ -63,12 +63,13 @@ def _vit() -> Any:
         patch_size=8,
         hidden_act="gelu",
         attn_implementation="eager",
-        **_labels(),
+        **labels(),
     )
     return ViTForImageClassification(config)
 
 
-def _labels() -> dict[str, Any]:
+def labels() -> dict[str, Any]:
+    """The names of the classes, the shapes of the main object, as a configuration of transformers has them."""
     return {"id2label": dict(enumerate(SHAPES)), "label2id": {shape: i for i, shape in enumerate(SHAPES)}}
 
 

@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parent / "checkpoint_files"
 KINDS: dict[str, Literal["target", "encoder"]] = {
     "resnet": "target",
     "vit": "target",
+    "concepts": "target",
     "clip": "encoder",
     "align": "encoder",
 }
