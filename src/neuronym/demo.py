@@ -115,7 +115,9 @@ def demonstrate(
             started = time.perf_counter()
             run = study.explain("clip-dissect", concepts="labels:concept", encoder=encoder)
             seconds[f"{shown.folder}: clip-dissect, {encoder}"] = time.perf_counter() - started
+            started = time.perf_counter()
             figures = study.evaluate(run=run)
+            seconds[f"{shown.folder}: judged by truth, {encoder}"] = time.perf_counter() - started
             rows += [
                 Row(shown.model, layer, encoder, figures[run, layer], _named(study, run, layer, shown.logits))
                 for layer in (layer.name for layer in study.layers)
