@@ -34,8 +34,6 @@ from neuronym.store.layer_view import LayerView
 from neuronym.store.study_store import StudyStore, is_writable
 from neuronym.store.tables import explanations_records
 
-_OWN = "own"
-
 AUTO = "auto"
 """The images' own knowledge where they have it, else their labels."""
 
@@ -80,18 +78,7 @@ class Judge:
                 f"The study {str(store.folder)!r} has no test images to evaluate on. Make one with a --test-fraction "
                 "above 0, or with --test-images."
             )
-        named = asked.source if isinstance(asked.source, str) else _OWN
-        self._kind, colon, self._rest = named.partition(":")
-        if named == AUTO:
-            self._kind = self._best_kind()
-        if self._kind == "labels" and colon and not self._rest:
-            raise UserError(f"--source {named!r} names no group of labels. Give --source labels for all of them.")
-        known = ("truth", "labels", "encoder", "generated", *([_OWN] if named is not asked.source else []))
-        if self._kind not in known or (self._kind == "truth" and self._rest):
-            raise UserError(
-                f"There is no concept source {named!r}. Use auto, truth, labels, labels:GROUP, encoder:NAME or "
-                "generated:NAME."
-            )
+        self._kind, self._rest = self._read(asked.source) if isinstance(asked.source, str) else ("one of your own", "")
         if asked.hierarchy is not None and self._kind != "labels":
             raise UserError(f"A --hierarchy is of labels, and the source is {self._kind}. Give --source labels.")
         if tuple(asked.templates) != ("{}",) and self._kind != "encoder":
@@ -101,6 +88,20 @@ class Judge:
         self._below = None if asked.hierarchy is None else read_hierarchy(asked.hierarchy)
         self._truth: TruthSource | None = None
         self._above: dict[Split, LabelTable] = {}
+
+    def _read(self, source: str) -> tuple[str, str]:
+        """What kind of source a name means, and what follows the kind."""
+        kind, colon, rest = source.partition(":")
+        if source == AUTO:
+            return self._best_kind(), ""
+        if kind == "labels" and colon and not rest:
+            raise UserError(f"--source {source!r} names no group of labels. Give --source labels for all of them.")
+        if kind not in ("truth", "labels", "encoder", "generated") or (kind == "truth" and rest):
+            raise UserError(
+                f"There is no concept source {source!r}. Use auto, truth, labels, labels:GROUP, encoder:NAME or "
+                "generated:NAME."
+            )
+        return kind, rest
 
     def run(self, run: str) -> list[LayerEvaluation]:
         """What is found of one run's descriptions, by layer; it is kept if the study can be written.

@@ -13,12 +13,13 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
+from forking import fork
 from neuronym.labelling import import_labels
 from neuronym.records import Assessment, Figure, Score
 from neuronym.store.study_store import StudyStore
@@ -81,19 +82,6 @@ def check(folder: Path, finished: dict[str, int]) -> tuple[int, int]:
     figures = int(values.pop()) if values else 0
     assert finished.get("figures", 0) <= figures <= labels, (finished, figures, labels)
     return labels, figures
-
-
-def fork(work: Callable[[], None]) -> int:
-    """Runs some work in a child; its exit status tells whether it failed."""
-    child = os.fork()
-    if child:
-        return child
-    try:
-        work()
-    except BaseException as error:  # the child must end here, whatever happened
-        print(repr(error), flush=True)
-        os._exit(1)
-    os._exit(0)
 
 
 def killed(folder: Path, first: int, turns: int, seconds: float) -> list[tuple[str, int]]:

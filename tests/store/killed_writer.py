@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from forking import fork
 from neuronym.errors import StudyError
 from neuronym.records import RunStatus
 from neuronym.store import _parquet, _zarr, manifest
@@ -86,19 +87,6 @@ def check_arrays(folder: Path, finished: list[int]) -> None:
         except StudyError:
             continue
         raise AssertionError(f"block {block} was read, but it is incomplete")
-
-
-def fork(work: Callable[[], None]) -> int:
-    """Runs some work in a child; its exit status tells whether it failed."""
-    child = os.fork()
-    if child:
-        return child
-    try:
-        work()
-    except BaseException as error:  # the child must end here, whatever happened
-        print(repr(error), flush=True)
-        os._exit(1)
-    os._exit(0)
 
 
 def killed(folder: Path, write: Callable[[Path], Iterable[int]], turns: int, seconds: float) -> list[int]:

@@ -14,27 +14,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from forking import fork
 from neuronym.world.gallery import CHUNK, Gallery, renderer_key
 from neuronym.world.render import render
 from neuronym.world.scenes import draw_scenes
-
-
-def fork(work: Callable[[], object]) -> int:
-    """Some work in a child, whose exit status tells whether it failed."""
-    child = os.fork()
-    if child:
-        return child
-    try:
-        work()
-    except BaseException as error:  # the child must end here, whatever happened
-        print(repr(error), flush=True)
-        os._exit(1)
-    os._exit(0)
 
 
 def fill(seed: int) -> None:

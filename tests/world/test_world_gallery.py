@@ -187,10 +187,10 @@ def test_the_key_covers_what_is_drawn_with(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def program(kind: str, folder: Path) -> str:
-    script = str(Path(__file__).with_name("killed_gallery.py"))
-    done = subprocess.run(
-        [sys.executable, script, kind, folder], capture_output=True, text=True, check=False, timeout=300
-    )
+    script = Path(__file__).with_name("killed_gallery.py")
+    environment = {**os.environ, "PYTHONPATH": str(script.parents[1])}
+    command = [sys.executable, str(script), kind, folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

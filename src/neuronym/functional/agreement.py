@@ -1,4 +1,4 @@
-"""How far raters agree: Krippendorff's alpha, weighted kappa and rank correlation. NumPy only."""
+"""How far raters agree: Krippendorff's alpha, weighted kappa and rank correlation, of NumPy arrays."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch
+
+from neuronym.functional.metrics import spearman
 
 Level = Literal["nominal", "ordinal", "interval"]
 """What is known of the distance of two values: that they differ, their order, or their difference."""
@@ -95,7 +98,7 @@ def weighted_kappa(first: npt.NDArray[np.integer[Any]], second: npt.NDArray[np.i
 def rank_correlation(first: npt.NDArray[np.number[Any]], second: npt.NDArray[np.number[Any]]) -> float:
     """Spearman's rank correlation, -1 to 1; equal values share their mean rank.
 
-    Source: Spearman 1904, with Kendall's correction for ties (Pearson's correlation of the mean ranks).
+    :func:`neuronym.functional.metrics.spearman`, but where that is 0 for want of a correlation there is none here.
 
     Returns:
         rho; NaN where either side is constant or there are fewer than two items.
@@ -105,15 +108,6 @@ def rank_correlation(first: npt.NDArray[np.number[Any]], second: npt.NDArray[np.
     """
     if first.shape != second.shape or first.ndim != 1:
         raise ValueError(f"the two sides have {first.shape} and {second.shape} items")
-    if len(first) < 2:
+    if len(first) < 2 or any((side == side[0]).all() for side in (first, second)):
         return math.nan
-    one, other = (_mean_ranks(side) - (len(side) - 1) / 2 for side in (first, second))
-    norm = math.sqrt((one @ one) * (other @ other))
-    return math.nan if norm == 0 else float(np.clip(one @ other / norm, -1, 1))
-
-
-def _mean_ranks(values: npt.NDArray[np.number[Any]]) -> Floats:
-    """Ranks from 0, equal values at the mean of their ranks."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    middles = np.cumsum(counts) - (counts + 1) / 2
-    return np.asarray(middles[place], np.float64)
+    return float(spearman(torch.from_numpy(first), torch.from_numpy(second)))
