@@ -41,6 +41,25 @@ def place(world: Path, study: Path) -> Path:
     ("options", "sentence"),
     [
         (
+            ["--labels", "good.csv", "--name", "one", "--name", "two"],
+            "There are 1 --labels and 2 --name. Give each of the labels a name, in the same order, or none.",
+        ),
+        (
+            ["--labels", "good.csv", "--name", "a b"],
+            "The name 'a b' of labels cannot be used: use letters, digits, '.', '-' and '_'.",
+        ),
+        (["--first-unit", "1"], "--first-unit is about --labels, and none were given. Add them, or leave it out."),
+        (["--summary", "max"], "--summary is about --labels, and none were given. Add them, or leave it out."),
+        (
+            ["--source", "labels:"],
+            "--source 'labels:' names no group of labels. Give --source labels for all of them.",
+        ),
+        (
+            ["--source", "generated:builtins:repr"],
+            "builtins:repr gave a str, which is no image generator. It must have name, key and generate; see "
+            "neuronym.backends.ImageGenerator.",
+        ),
+        (
             ["--labels", "beyond.csv"],
             "The label file 'beyond.csv' has unit 9 at line 3, but layer 'conv2' has 5 units, 0 to 4. Check that the "
             "labels are of this layer.",
@@ -274,3 +293,11 @@ def test_an_encoder_that_made_the_descriptions(world: Path) -> None:
         "another, judge other runs with --run, or insist with --force."
     )
     assert neuronym("evaluate", "study", "--source", "encoder:tiny_net:colours", "--force", cwd=world).code == 0
+
+
+def test_a_wrong_run_is_refused_before_labels_are_taken_in(place: Path) -> None:
+    before = contents(place)
+    ran = neuronym("evaluate", "study", "--labels", "good.csv", "--run", "nope", cwd=place)
+    assert ran.code == 2
+    assert ran.error.startswith("There is no run 'nope'. Known: clip-dissect-")
+    assert contents(place) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 from neuronym.errors import NeuronymWarning, StudyError, UnknownNameError, UserError
 from neuronym.evaluate.evaluation import Settings
 from neuronym.evaluate.sources import LabelSource
+from neuronym.functional.metrics import verdicts
+from neuronym.judging import marks
 from neuronym.records import RunStatus
 from neuronym.store import study_store
 from neuronym.store.atomic import locked
@@ -289,3 +292,20 @@ def test_labels_bear_the_name_that_they_were_given(tmp_path: Path) -> None:
     assert set(study.table(run=run)["method"].to_pylist()) == {"INVERT"}
     with pytest.raises(UserError, match=r"The name 'a b' of labels cannot be used"):
         study.import_labels(tmp_path / "fc.csv", name="a b")
+
+
+def test_marks_are_kept_in_the_cache_and_made_again_where_it_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEURONYM_CACHE", str(tmp_path / "cache"))
+    made = marks()
+    assert set(made) == {name for name, verdict in verdicts().items() if not verdict.passes}
+    (kept,) = (tmp_path / "cache" / "marks").iterdir()
+    assert json.loads(kept.read_text()) == made
+    for damage in ("{", "[1]", ""):
+        kept.write_text(damage)
+        assert marks() == made
+        assert json.loads(kept.read_text()) == made
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NEURONYM_CACHE", str(tmp_path / "file"))  # where nothing can be written
+    assert marks() == made
