@@ -1,0 +1,45 @@
+"""The frozen records that the layers of Neuronym exchange, and the protocol ``ConceptSource``.
+
+Records hold plain values and NumPy arrays, never torch, so that tables, reports and other people's tools can read
+them without a deep-learning framework. A record is never changed: scores and ablation effects are rows of their own,
+keyed by the explanation's or the unit's identity.
+"""
+
+from neuronym.records.explanations import Candidate, Evidence, Exemplar, Explanation, Region
+from neuronym.records.geometry import Box, Geometry, Unit
+from neuronym.records.images import ImageRecord, LabelTable, SkippedImage
+from neuronym.records.judgements import AblationEffect, Assessment, Figure, Row, Score
+from neuronym.records.layers import LayerInfo
+from neuronym.records.values import Json, Split, Stage, Standing, State, Summary, Tokens, digest
+from neuronym.records.work import ConceptSource, RunStatus, Spec
+
+__all__ = [
+    "AblationEffect",
+    "Assessment",
+    "Box",
+    "Candidate",
+    "ConceptSource",
+    "Evidence",
+    "Exemplar",
+    "Explanation",
+    "Figure",
+    "Geometry",
+    "ImageRecord",
+    "Json",
+    "LabelTable",
+    "LayerInfo",
+    "Region",
+    "Row",
+    "RunStatus",
+    "Score",
+    "SkippedImage",
+    "Spec",
+    "Split",
+    "Stage",
+    "Standing",
+    "State",
+    "Summary",
+    "Tokens",
+    "Unit",
+    "digest",
+]
