@@ -111,7 +111,7 @@ class _Found:
 def _own(measures: Measures, units: Ints, columns: Ints, settings: Settings) -> _Found:
     """The metrics of units with their own descriptions; a column of -1 is a text that the source made nothing of."""
     resolved = np.flatnonzero(columns >= 0)
-    metrics = _metrics(measures, units, columns)
+    metrics = measures.of_labels(units, columns)
     metrics[STABILITY], low, high = (np.zeros(len(units)) for _ in range(3))
     # Random labels reach the same floor, whether or not the unit's own text means anything.
     floor = measures.explain_floors(units, columns)
@@ -129,26 +129,11 @@ def _own(measures: Measures, units: Ints, columns: Ints, settings: Settings) -> 
     return _Found(units, columns, metrics, low, high, floor)
 
 
-_USELESS = {"auroc": 0.5, "inverse_auroc": 0.5, "cosy_auc": 0.5, DISCRIMINATION: 0.5, "wpmi": np.nan}
-"""What a description that says nothing gets, where that is not 0; WPMI has no such value."""
-
 _MISSING = {
     DISCRIMINATION: "there is no other unit to compare with",
     "wpmi": "its description means nothing to the source",
 }
 """Why a description that is scored has no value of a metric."""
-
-
-def _metrics(measures: Measures, units: Ints, columns: Ints) -> dict[str, Floats]:
-    """Every metric of pairs on the test images; a column of -1 is a text that says nothing."""
-    resolved = columns >= 0
-    found = measures.of(units[resolved], columns[resolved])
-    whole = {name: np.full(len(columns), _USELESS.get(name, 0.0)) for name in found}
-    if measures.alive.sum() < 2:
-        whole[DISCRIMINATION][:] = np.nan
-    for name, values in found.items():
-        whole[name][resolved] = values
-    return whole
 
 
 def _column(explanation: Explanation, vectors: Vectors) -> int:
@@ -220,7 +205,7 @@ def _baselines(
     """The figures of what other labels reach with the same units."""
     figures: list[Figure] = []
     for row, labels in rows(measures, found.units, found.columns, settings.seed).items():
-        values = _metrics(measures, np.tile(found.units, len(labels)), labels.ravel())
+        values = measures.of_labels(np.tile(found.units, len(labels)), labels.ravel())
         means = {name: _by_unit(all_draws.reshape(labels.shape)) for name, all_draws in values.items()}
         text = measures.vectors.texts[int(labels[0, 0])] if row == "constant" else None
         figures += _row_figures(run, layer, source, row, means, settings, text)

@@ -20,6 +20,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Split = Mapping[str, npt.NDArray[np.float32]]
 
+_USELESS = {"auroc": 0.5, "inverse_auroc": 0.5, "cosy_auc": 0.5, DISCRIMINATION: 0.5, "wpmi": np.nan}
+"""What a description that says nothing gets, where that is not 0; WPMI has no such value."""
+
 _BLOCK = 2**22
 """Numbers that a block of pairs holds: pairs times images."""
 
@@ -32,14 +35,14 @@ class Measures:
         explain: activations on the explain images, float32 [images, units].
         test: on the test images.
         vectors: the concepts.
-        share: of the images on which a unit counts as active.
+        share: of the images on which a unit counts as active; one for all units, or float64 [units].
         k: how many of the strongest images recall@k looks at.
     """
 
     explain: npt.NDArray[np.float32]
     test: npt.NDArray[np.float32]
     vectors: Vectors
-    share: float
+    share: float | Floats
     k: int
 
     @cached_property
@@ -115,6 +118,20 @@ class Measures:
             ABOVE_RANDOM: np.where(np.isnan(floors), np.nan, own > floors),
             DISCRIMINATION: self._discrimination(units, columns),
         }
+
+    def of_labels(self, units: Ints, columns: Ints) -> dict[str, Floats]:
+        """Every metric of every pair, where a column of -1 is a text that means nothing and gets what that is worth.
+
+        NaN where a metric is not defined: ``wpmi`` of such a text, ``discrimination`` of the only unit that lives.
+        """
+        resolved = columns >= 0
+        found = self.of(units[resolved], columns[resolved])
+        whole = {name: np.full(len(columns), _USELESS.get(name, 0.0)) for name in found}
+        if self.alive.sum() < 2:
+            whole[DISCRIMINATION][:] = np.nan
+        for name, values in found.items():
+            whole[name][resolved] = values
+        return whole
 
     def _discrimination(self, units: Ints, columns: Ints) -> Floats:
         """How many of the other units that live go less with a label than its own unit, as a share; ties count half."""

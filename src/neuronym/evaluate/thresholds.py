@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
 
-def active_above(activations: Floats, share: float) -> Floats:
+def active_above(activations: Floats, share: float | npt.NDArray[np.float64]) -> Floats:
     """For each unit the value above which it is active: on about ``share`` of the images, never on none.
 
     Args:
         activations: [images, units].
-        share: of the images that are to count as active, above 0 and below 1.
+        share: of the images that are to count as active, above 0 and below 1; one for all units, or [units].
 
     Returns:
         Float32 [units]: the highest value that is not among the top ``share``. Where more images than that share the
@@ -23,8 +21,8 @@ def active_above(activations: Floats, share: float) -> Floats:
     """
     ranked = np.sort(activations, 0)
     count = len(ranked)
-    kept = min(count - 1, math.ceil(share * count))
-    above = ranked[count - 1 - kept]
+    kept = np.minimum(count - 1, np.ceil(np.asarray(share) * count).astype(np.int64))
+    above = ranked[count - 1 - kept] if kept.ndim == 0 else ranked[count - 1 - kept, np.arange(ranked.shape[1])]
     highest = ranked[-1]
     lower = np.where(ranked < highest, ranked, -np.inf).max(0)
     chosen: Floats = np.where(above < highest, above, np.where(np.isfinite(lower), lower, highest)).astype(np.float32)
