@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numba
 import torch
 
+from neuronym.bench.environment import environment
+
 RESULTS = Path(__file__).parent / "results"
-
-
-def processor() -> str:
-    """The name of the processor."""
-    info = Path("/proc/cpuinfo")
-    names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    return names[0].split(":", 1)[1].strip() if names else platform.processor()
-
-
-def environment() -> dict[str, Any]:
-    """What a result depends on besides the code."""
-    return {
-        "torch": torch.__version__,
-        "numba": numba.__version__,
-        "python": platform.python_version(),
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", ""),
-        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-    }
 
 
 def in_turns(repeats: int, calls: dict[str, Callable[[], Any]], warm: int = 1) -> dict[str, list[float]]:

@@ -14,15 +14,16 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from neuronym.errors import MethodError, StudyError, TargetError, UnknownNameError, UserError
+from neuronym.explain.clip_dissect import ClipDissect
 from neuronym.explain.concepts import ConceptSet
 from neuronym.explain.running import run_method
-from neuronym.records import Explanation, Summary, Unit
+from neuronym.records import Explanation, Summary, Unit, digest
 from neuronym.store.layer_view import LayerView
 from neuronym.study import Study
 from small_study import COLOURS, make_study, small_target, write_images
@@ -110,6 +111,40 @@ def test_the_parameters_of_a_run_are_its_identity(tmp_path: Path) -> None:
         study.explain(concepts="labels", settings={"topk": 1})
     with pytest.raises(UserError, match="The layer 'relu' has no unit 12; it has 12, counted from 0"):
         study.explain(concepts="labels", units=[12])
+
+
+def test_the_level_of_abstention_is_part_of_a_runs_identity(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s").probe(device="cpu")
+    asked: dict[str, Any] = {"concepts": "labels", "settings": {"top_k": 20}}
+    runs = [study.explain(**asked, abstain=level) for level in (None, 0.1, 0.2, 0.1)]
+    assert runs[1] == runs[3]
+    assert len(set(runs)) == 3
+    concepts = ConceptSet.of(COLOURS, group="class")
+    parameters = dataclasses.asdict(ClipDissect(concepts, top_k=20)) | {"templates": ["{}"]}
+    del parameters["concepts"], parameters["encoder"]
+    key = {"method": "clip-dissect", "parameters": parameters, "concepts": concepts.key, "encoder": None}
+    assert runs[0] == f"clip-dissect-{digest([study.store.manifest.key, key], 8)}"  # as before there were levels
+    assert runs[1] == f"clip-dissect-{digest([study.store.manifest.key, key | {'abstain': 0.1}], 8)}"
+    made = study.store.manifest.runs
+    assert [made[run].get("abstain") for run in runs[:3]] == [None, 0.1, 0.2]
+    assert "abstain" not in made[runs[0]]
+    assert study.explain(**asked, abstain=0.1, units=[3]) == runs[1]
+    assert len({study.table(run=run).num_rows for run in runs}) == 1
+
+
+def test_a_level_of_abstention_that_cannot_be_used_is_refused_before_the_pass(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s", ("relu", "one"))
+    asked: dict[str, Any] = {"concepts": "labels", "settings": {"top_k": 20}}
+    with pytest.raises(UserError, match=r"--abstain got 2\. Give a share above 0 and below 1, such as 0\.1\."):
+        study.check_method("clip-dissect", **asked, abstain=2)
+    with pytest.raises(UserError, match=r"--abstain 0\.05 needs 19 shuffled units .* the layer 'one' of 1 gives 10\."):
+        study.check_method("clip-dissect", **asked, abstain=0.05)
+    study.check_method("clip-dissect", **asked, abstain=0.1)
+    study.probe(device="cpu")
+    with pytest.raises(UserError, match=r"the layer 'one' of 1 gives 10\."):
+        study.explain(**asked, abstain=0.05)
+    assert not study.store.runs
+    assert study.explain(**asked, abstain=0.05, layers=["relu"]) in study.store.runs
 
 
 def test_asking_for_some_units_first_ends_in_the_same_table(tmp_path: Path) -> None:
@@ -212,14 +247,15 @@ from neuronym.explain import running
 from neuronym.study import Study
 from test_study import Slowly
 running.AT_A_TIME = 2
-study = Study.open(sys.argv[1])
-study.explain("test_study:Slowly", concepts="labels", settings={{"seconds": 0.02}})
+for folder in sys.argv[1:]:
+    study = Study.open(folder)
+    study.explain("test_study:Slowly", concepts="labels", settings={{"seconds": 0.02}}, abstain={abstain})
 """
 
 
 @dataclass(frozen=True)
 class Slowly:
-    """Says a concept that depends on the unit, and takes its time."""
+    """Says a concept and a score that depend on the unit, and takes its time."""
 
     concepts: ConceptSet
     seconds: float = 0.0
@@ -229,22 +265,25 @@ class Slowly:
     citation: ClassVar[str] = "A test."
 
     def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
+        values = view.summaries("mean", "explain")
         for unit in units:
             time.sleep(self.seconds)
-            yield Explanation(unit, self.name, view.run, "described", self.concepts.texts[unit.index % 4], 1.0)
+            score = float(values[::2, unit.index].mean() - values[1::2, unit.index].mean())
+            yield Explanation(unit, self.name, view.run, "described", self.concepts.texts[unit.index % 4], score)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("abstain", "waits"), [(None, (0.05, 0.2, 0.1)), (0.5, (0.1,))])
 def test_an_explanation_that_is_killed_goes_on_to_the_same_table(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, abstain: float | None, waits: tuple[float, ...]
 ) -> None:
     study = make_study(tmp_path / "s", ("conv", "relu", "conv2", "head")).probe(device="cpu")
     whole = tmp_path / "whole"
     shutil.copytree(study.folder, whole)
     script = tmp_path / "slow.py"
-    script.write_text(SLOW.format(tests=str(Path(__file__).parent)))
+    script.write_text(SLOW.format(tests=str(Path(__file__).parent), abstain=abstain))
     kills = 0
-    for wait in (0.05, 0.2, 0.1):
+    for wait in waits:
         process = subprocess.Popen([sys.executable, str(script), str(study.folder)])
         before = _rows(study.folder)
         while process.poll() is None and _rows(study.folder) == before:
@@ -254,12 +293,13 @@ def test_an_explanation_that_is_killed_goes_on_to_the_same_table(
             process.send_signal(signal.SIGKILL)
             kills += 1
         process.wait()
-    assert kills >= 2
+    assert kills >= max(1, len(waits) - 1)
     assert 0 < _rows(study.folder) < 41
-    for folder in (study.folder, whole):
-        subprocess.run([sys.executable, str(script), str(folder)], check=True)
+    subprocess.run([sys.executable, str(script), str(study.folder), str(whole)], check=True)
     assert Study.open(study.folder).table().equals(Study.open(whole).table())
-    assert Study.open(whole).table().num_rows == 41
+    states = Study.open(whole).table()["state"].to_pylist()
+    assert len(states) == 41
+    assert set(states) == ({"described"} if abstain is None else {"described", "abstained"})
 
 
 def _rows(folder: Path) -> int:

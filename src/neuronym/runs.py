@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def describe_run(
-    method: str, explainer: Explainer, concepts: ConceptSet | None, encoder: ImageTextEncoder | None
+    method: str,
+    explainer: Explainer,
+    concepts: ConceptSet | None,
+    encoder: ImageTextEncoder | None,
+    abstain: float | None = None,
 ) -> dict[str, Json]:
     """What a run is made with; under ``key`` all that changes its results.
 
@@ -25,9 +29,11 @@ def describe_run(
         explainer: the method with its parameters.
         concepts: what it chooses among.
         encoder: what it compares with.
+        abstain: the share of shuffled units that may be described; None where the method decides by itself.
     """
     values = {name: getattr(explainer, name) for name in plugins.parameters(type(explainer))}
     plain: dict[str, Json] = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+    rule: dict[str, Json] = {} if abstain is None else {"abstain": abstain}
     return {
         "began": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "method": method,
@@ -35,11 +41,13 @@ def describe_run(
         "concepts": None if concepts is None else concepts.source,
         "label_group": None if concepts is None else concepts.group,
         "encoder": None if encoder is None else encoder.name,
+        **rule,
         "key": {
             "method": method,
             "parameters": plain,
             "concepts": None if concepts is None else concepts.key,
             "encoder": None if encoder is None else encoder.key,
+            **rule,
         },
     }
 

@@ -33,6 +33,7 @@ from neuronym.errors import StudyError, UserError
 from neuronym.evaluate.evaluation import Settings
 from neuronym.evaluate.figures import LayerEvaluation
 from neuronym.execute.devices import Running
+from neuronym.explain.abstention import Abstaining, check_level
 from neuronym.explain.concepts import ConceptSet
 from neuronym.explain.running import run_method
 from neuronym.judging import AUTO, Asked, Judge
@@ -288,6 +289,7 @@ class Study:
         layers: Sequence[str] | None = None,
         units: Sequence[int] | None = None,
         settings: Mapping[str, Any] | None = None,
+        abstain: float | None = None,
         device: str = "auto",
     ) -> str:
         """Describe units by a method, going on where the same was interrupted before.
@@ -299,6 +301,8 @@ class Study:
             layers: names of layers of the study; all of them if not given.
             units: positions of units in each layer; all of them if not given.
             settings: parameters of the method.
+            abstain: nothing is said of a unit whose description scores no higher than those of shuffled units do, but
+                for this share of them; see :mod:`neuronym.explain.abstention`. None to leave that to the method.
             device: where the encoder runs.
 
         Returns:
@@ -309,8 +313,10 @@ class Study:
             UserError: a name means nothing, or the study is not writable.
         """
         self.store.require_probe()
-        explainer, made_with = self._explainer(method, concepts, encoder, settings, device)
+        explainer, made_with = self._explainer(method, concepts, encoder, settings, abstain, device)
         chosen = [self.store.layer(name) for name in layers] if layers is not None else list(self.layers)
+        if abstain is not None:
+            check_level(abstain, chosen)
         check_units(chosen, units)
         wanted = [units_of(layer, units) for layer in chosen]
         run = run_name(self.store.manifest.key, explainer, made_with)
@@ -337,6 +343,7 @@ class Study:
         concepts: str | Path | ConceptSet | Sequence[str] | None = None,
         encoder: str | ImageTextEncoder | None = None,
         settings: Mapping[str, Any] | None = None,
+        abstain: float | None = None,
         device: str = "auto",
     ) -> None:
         """Raise now what :meth:`explain` would raise of its arguments after a long activation pass.
@@ -344,7 +351,9 @@ class Study:
         Raises:
             UserError: see :meth:`explain`.
         """
-        self._explainer(method, concepts, encoder, settings, device)
+        self._explainer(method, concepts, encoder, settings, abstain, device)
+        if abstain is not None:
+            check_level(abstain, self.layers)
 
     def import_labels(
         self, labels: str | Path, *, first_unit: int | None = None, summary: Summary = "mean", name: str | None = None
@@ -502,6 +511,7 @@ class Study:
         concepts: str | Path | ConceptSet | Sequence[str] | None,
         encoder: str | ImageTextEncoder | None,
         settings: Mapping[str, Any] | None,
+        abstain: float | None,
         device: str,
     ) -> tuple[Explainer, dict[str, Json]]:
         """The method, and what a run of it is made with."""
@@ -510,7 +520,8 @@ class Study:
         explainer = plugins.make_method(method, settings or {}, given, coder)
         check_summary(method, explainer.summary, self.summaries)
         warn_of_domain(coder, self.sources)
-        return explainer, describe_run(method, explainer, given, coder)
+        made_with = describe_run(method, explainer, given, coder, abstain)
+        return (explainer if abstain is None else Abstaining(explainer, abstain)), made_with
 
     def _is_whole(self) -> bool:
         """Whether every table of the activation pass is there: what was damaged may have been removed."""

@@ -127,6 +127,14 @@ def refused(world: Path, options: Options) -> str:
             {"set": "similarity=dot"},
             "clip-dissect has no similarity 'dot'. Use soft_wpmi, wpmi, rank_reorder, cosine, cosine_cubed.",
         ),
+        ({"abstain": "0"}, "--abstain got 0.0. Give a share above 0 and below 1, such as 0.1."),
+        ({"abstain": "10"}, "--abstain got 10.0. Give a share above 0 and below 1, such as 0.1."),
+        ({"abstain": "nan"}, "--abstain got nan. Give a share above 0 and below 1, such as 0.1."),
+        (
+            {"abstain": "0.05"},
+            "--abstain 0.05 needs 19 shuffled units to compare with, and the layer 'conv2' of 5 gives 10. Give 0.091 "
+            "or more, or leave it out.",
+        ),
         ({"units": "5"}, "The layer 'conv2' has no unit 5; it has 5, counted from 0."),
         ({"units": "first"}, "--units 'first' is not a list of units such as 0,5,10-19."),
         ({"units": "-1"}, "--units '-1' is not a list of units such as 0,5,10-19."),

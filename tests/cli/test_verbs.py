@@ -271,6 +271,37 @@ def test_several_runs_in_one_study(world: Path, study: Path) -> None:
     assert all(run in figures for run in runs)
 
 
+def test_a_run_that_may_say_nothing(world: Path, study: Path) -> None:
+    options = {"set": "similarity=cosine_cubed", "resume": True}
+    assert explain(cwd=world, **options).code == 0
+    before = [row for row in _csv(world) if row["run"] != StudyStore(study).runs[0]]
+    ran = explain(cwd=world, **options, abstain=0.3)
+    assert ran.code == 0, ran.err
+    assert "activation pass" not in ran.err
+    run = StudyStore(study).runs[-1]
+    rows = _csv(world, "--run", run)
+    assert [row["unit"] for row in rows] == ["0", "1", "2", "3", "4"]
+    silent = [row["unit"] for row in rows if row["state"] == "abstained"]
+    assert 0 < len(silent) < 5
+    own = {row["unit"]: row for row in before}
+    for row in rows:
+        said = ("", "") if row["unit"] in silent else (own[row["unit"]]["description"], own[row["unit"]]["score"])
+        assert (row["description"], row["score"]) == said
+        text, score = own[row["unit"]]["description"], float(own[row["unit"]]["score"])
+        why = f"its best description, {text!r}, scores {score:.4g}, which "
+        assert row["reason"].startswith(why) if row["unit"] in silent else not row["reason"]
+    assert "abstained: its best" in neuronym("table", "study", "--run", run, cwd=world).out
+    assert StudyStore(study).manifest.runs[run]["abstain"] == 0.3
+    judged = neuronym("evaluate", "study", "--run", run, cwd=world)
+    assert judged.code == 0
+    figures = next(line.split() for line in judged.out.splitlines() if line.startswith(" descriptions "))
+    assert figures[1] == str(5 - len(silent))
+    assert neuronym("report", "study", cwd=world).code == 0
+    assert explain(cwd=world, **options, abstain=0.3).code == 0
+    assert [row["unit"] for row in _csv(world, "--run", run) if row["state"] == "abstained"] == silent
+    assert {row["state"] for row in _csv(world, "--run", before[0]["run"])}.isdisjoint({"abstained"})
+
+
 def test_going_on_with_what_is_done_changes_nothing(world: Path, study: Path) -> None:
     def results() -> dict[str, str]:
         return {name: content for name, content in contents(study).items() if name != "manifest.json"}

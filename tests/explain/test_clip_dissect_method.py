@@ -294,15 +294,11 @@ def test_pairs_that_are_concepts_by_themselves_are_tried_once(study: Study) -> N
     assert len(texts) == len(set(texts)) > 42
 
 
-def test_images_are_read_from_the_cache_once_however_many_units_are_paired(
-    study: Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    view = study.view("conv2", "r")
+def test_images_are_read_from_the_cache_once_however_many_units_are_paired(study: Study) -> None:
     reads: list[str] = []
-    embed = view._services.embed
-    counted = dataclasses.replace(view._services, embed=lambda *of: (reads.append(of[1]), embed(*of))[1])
-    monkeypatch.setattr(view, "_services", counted)
-    run(view, pairs=3)
+    services = study.materials.services
+    counted = dataclasses.replace(services, embed=lambda *of: (reads.append(of[1]), services.embed(*of))[1])
+    run(study.store.view("conv2", counted, "r"), pairs=3)
     assert reads == ["explain"]
 
 

@@ -60,7 +60,7 @@ def forks(folder: Path) -> str:
 
     thread = threading.Thread(target=busy)
     thread.start()
-    gallery = Gallery(7)
+    gallery = Gallery(7, marked=True, noise=0.02)
     late = []
     for number in range(12):
         time.sleep(0.01 * number)

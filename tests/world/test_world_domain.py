@@ -115,8 +115,8 @@ def test_the_program_is_silent_on_the_world(place: Path) -> None:
         (
             {"images": "bundled:world/explain/30", "test_images": "bundled:world/test/0"},
             "'bundled:world/test/0' asks for '0' scenes. Give a number from 1 to 1,000,000. Write "
-            "bundled:world/explain/3000, or bundled:world/explain/3000?links=fish:sea:0.9; with ?marked or &marked at "
-            "the end for bundled:planted.",
+            "bundled:world/explain/3000, or with options "
+            "bundled:world/explain/3000?links=fish:sea:0.9&noise=0.02&start=2000&marked; bundled:planted needs marked.",
         ),
         (
             {"images": "bundled:world?links=red:STOP:0.5,fish:red:0.9"},

@@ -96,6 +96,7 @@ def test_the_numbers_of_classes_are_those_of_the_shapes(tmp_path: Path) -> None:
         ("world?marked", "explain", COUNTS["explain"], 0),
         ("world/test/9?marked", "test", 9, 0),
         ("world/test/9?links=fish:sea:0.9&marked", "test", 9, 1),
+        ("world/test/9?marked&links=fish:sea:0.9", "test", 9, 1),
     ],
 )
 def test_names(rest: str, split: str, count: int, links: int) -> None:
@@ -103,22 +104,86 @@ def test_names(rest: str, split: str, count: int, links: int) -> None:
     assert isinstance(source, WorldSource)
     assert (source.name, source.split, source.count) == (f"bundled:{rest}", split, count)
     assert len(source._gallery.links) == links
-    assert source._gallery.marked == rest.endswith("marked")
+    assert source._gallery.marked == ("marked" in rest)
+    assert (source._gallery.noise, source.start) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "noise", "start", "links", "marked"),
+    [
+        ("noise=0.02", 0.02, 0, 0, False),
+        ("noise=.5", 0.5, 0, 0, False),
+        ("noise=1e-3&marked", 0.001, 0, 0, True),
+        ("start=2000", 0, 2000, 0, False),
+        ("start=0", 0, 0, 0, False),
+        ("start=0999991", 0, 999_991, 0, False),
+        ("links=fish:sea:0.9,red:STOP:0.5&noise=0.02&start=2000&marked", 0.02, 2000, 2, True),
+        ("marked&start=2000&noise=0.020&links=fish:sea:0.9", 0.02, 2000, 1, True),
+        ("links=&start=7", 0, 7, 0, False),
+    ],
+)
+def test_names_with_options(options: str, noise: float, start: int, links: int, marked: bool) -> None:
+    source = plugins.image_source(f"bundled:world/test/9?{options}")
+    assert isinstance(source, WorldSource)
+    assert (source.name, source.split, source.count) == (f"bundled:world/test/9?{options}", "test", 9)
+    gallery = source._gallery
+    assert (gallery.seed, gallery.noise, len(gallery.links), gallery.marked) == (SEEDS["test"], noise, links, marked)
+    assert source.start == start
+    assert [member.name for member in source.members()] == [str(number) for number in range(start, start + 9)]
 
 
 FORM = (
-    "Write bundled:world/explain/3000, or bundled:world/explain/3000?links=fish:sea:0.9; with ?marked or &marked at "
-    "the end for bundled:planted."
+    "Write bundled:world/explain/3000, or with options "
+    "bundled:world/explain/3000?links=fish:sea:0.9&noise=0.02&start=2000&marked; bundled:planted needs marked."
 )
 WRONG = [
     ("worlds", f"There are no images 'bundled:worlds'. {FORM}"),
     ("", f"There are no images 'bundled:'. {FORM}"),
     ("clip", f"There are no images 'bundled:clip'. {FORM}"),
     ("world/explain/30/7", f"There are no images 'bundled:world/explain/30/7'. {FORM}"),
-    ("world?link=fish:sea:0.9", f"There are no images 'bundled:world?link=fish:sea:0.9'. {FORM}"),
     *(
         (f"world{end}", f"There are no images 'bundled:world{end}'. {FORM}")
-        for end in ("?mark", "&marked", "?marked&links=fish:sea:1", "?links=fish:sea:1&mark", "?marked=1", "?")
+        for end in ("&marked", "?", "?&marked", "?marked&", "?noise=0.1&&marked")
+    ),
+    ("world?link=fish:sea:0.9", "There is no option of bundled:world 'link'. Nearest: links."),
+    *(
+        (f"world?{text}", "There is no option of bundled:world 'mark'. Nearest: marked, start.")
+        for text in ("mark", "mark=1", "links=fish:sea:1&mark")
+    ),
+    ("world?Marked", "There is no option of bundled:world 'Marked'. Nearest: marked."),
+    ("world?marked?noise=0.1", "There is no option of bundled:world 'marked?noise'. Nearest: marked, noise."),
+    ("world?marked=1", "'bundled:world?marked=1' has the option 'marked=1'. Write it as marked."),
+    ("world?marked=", "'bundled:world?marked=' has the option 'marked='. Write it as marked."),
+    ("world?links", "'bundled:world?links' has the option 'links'. Write it as links=fish:sea:0.9."),
+    ("world?marked&noise", "'bundled:world?marked&noise' has the option 'noise'. Write it as noise=0.02."),
+    ("world?start", "'bundled:world?start' has the option 'start'. Write it as start=2000."),
+    ("world?marked&marked", "'bundled:world?marked&marked' gives the option marked twice. Give it once."),
+    (
+        "world?noise=0.1&start=1&noise=0.1",
+        "'bundled:world?noise=0.1&start=1&noise=0.1' gives the option noise twice. Give it once.",
+    ),
+    *(
+        (
+            f"world?noise={text}",
+            f"'bundled:world?noise={text}' asks for noise of {text!r}. Give its standard deviation, above 0 and at "
+            "most 0.5 where 1 is the range of a pixel, or leave the option out.",
+        )
+        for text in ("", "much", "0", "-0.02", "0.51", "5.1", "nan", "inf", "1e-999", "0,02", "2%")
+    ),
+    *(
+        (
+            f"world/test/9?start={text}",
+            f"'bundled:world/test/9?start={text}' starts at scene {text!r}. Give a number from 0 to 999,999.",
+        )
+        for text in ("", "first", "-1", "1.5", "1000000", "9" * 5000, "1_000", "+1", "²", "٣", "00x")
+    ),
+    *(
+        (
+            f"world/test/{count}?start={start}",
+            f"'bundled:world/test/{count}?start={start}' asks for {count:,} scenes from number {start:,}, and the last "
+            "scene of a split is number 999,999. Give a smaller start, or fewer scenes.",
+        )
+        for count, start in ((1_000_000, 1), (2, 999_999), (600_000, 400_001))
     ),
     ("world/exlain", "There is no split of the world 'exlain'. Nearest: explain, train."),
     ("world/3000", "There is no split of the world '3000'. Known: explain, test, train."),
@@ -151,6 +216,42 @@ def test_scenes_that_are_not_there(member: str) -> None:
             use(member)
 
 
+@pytest.mark.parametrize("member", ["0", "19", "50", "-20", "20.0"])
+def test_scenes_before_the_first_and_after_the_last(member: str) -> None:
+    source = load("world/explain/30?start=20")
+    text = f"there is no scene number {member!r}; bundled:world/explain/30?start=20 has 30, the first of them 20"
+    for use in (source.read, lambda name: source.knowledge([name])):
+        with pytest.raises(ProbeError, match=f"^{re.escape(text)}$"):
+            use(member)
+
+
+def test_scenes_from_a_number_on_are_those_of_the_split() -> None:
+    # Numbers on both sides of the border between two chunks of the gallery.
+    whole, part = load("world/test/530?links=fish:sea:1"), load("world/test/40?links=fish:sea:1&start=490")
+    assert part.members() == whole.members()[490:]
+    names = [member.name for member in part.members()]
+    assert all(np.array_equal(part.read(name), whole.read(name)) for name in names)
+    tables = [source.concept_table(names).values for source in (part, whole)]
+    assert np.array_equal(*tables)
+    shown = [source.knowledge(names).presence("a fish on the sea") for source in (part, whole)]
+    assert shown[0] is not None
+    assert np.array_equal(shown[0], shown[1])  # type: ignore[arg-type]
+    assert shown[0].any()
+    again = pickle.loads(pickle.dumps(part))
+    assert again.members() == part.members()
+    assert np.array_equal(again.read("529"), whole.read("529"))
+
+
+def test_disjoint_ranges_of_one_split_are_a_probe_set() -> None:
+    first, second = "world/explain/30", "world/explain/20?start=30"
+    probe = index([load(first)], test_paths=[load(second)])
+    assert (probe.count("explain"), probe.count("test"), probe.duplicates) == (30, 20, 0)
+    whole = load("world/explain/50")
+    for row, record in enumerate(probe.images):
+        assert (int(record.member) < 30) == (record.split == "explain")
+        assert np.array_equal(np.asarray(probe.load(row)), whole.read(record.member))
+
+
 def test_links_reach_images_and_tables() -> None:
     linked = load("world/explain/300?links=fish:sea:1")
     table = linked.concept_table([str(number) for number in range(300)])
@@ -162,14 +263,23 @@ def test_links_reach_images_and_tables() -> None:
     assert np.array_equal(linked.read(str(number)), render(linked.scenes([number]))[0][0])
 
 
-def test_a_study_finds_its_images_again_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+OPTIONS = (
+    ("?links=fish:sea:0.9", ""),
+    ("?links=fish:sea:0.9&noise=0.02&start=700&marked", "?noise=0.02&start=20&marked"),
+)
+
+
+@pytest.mark.parametrize(("explain", "test"), OPTIONS, ids=["links", "all options"])
+def test_a_study_finds_its_images_again_by_their_names(
+    explain: str, test: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def made() -> Study:
         return Study.create(
             tmp_path / "a study",
             model=small_target(),
             layers=["relu"],
-            images="bundled:world/explain/60?links=fish:sea:0.9",
-            test_images=["bundled:world/test/30"],
+            images=f"bundled:world/explain/60{explain}",
+            test_images=[f"bundled:world/test/30{test}"],
             resume=(tmp_path / "a study").exists(),
         )
 
@@ -180,7 +290,7 @@ def test_a_study_finds_its_images_again_by_their_names(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NEURONYM_CACHE", str(tmp_path / "another cache"))
     again = Study.open(tmp_path / "a study")
-    assert again.probe_set.sources == ("bundled:world/explain/60?links=fish:sea:0.9", "bundled:world/test/30")
+    assert again.probe_set.sources == (f"bundled:world/explain/60{explain}", f"bundled:world/test/30{test}")
     for row in (0, 59, 60, 89):
         assert np.array_equal(np.asarray(again.probe_set.load(row)), np.asarray(study.probe_set.load(row)))
     assert again.table(run=run).equals(table)
@@ -188,12 +298,14 @@ def test_a_study_finds_its_images_again_by_their_names(tmp_path: Path, monkeypat
     assert list(figures) == [(run, "relu")]
     plain = [name for name in table.column_names if name != "state"]  # which says by now what was found of them
     assert made().table(run=run).select(plain).equals(table.select(plain))
-    with pytest.raises(StudyError, match="the images or their split changed"):
-        Study.create(
-            tmp_path / "a study",
-            model=small_target(),
-            layers=["relu"],
-            images="bundled:world/explain/60",
-            test_images="bundled:world/test/30",
-            resume=True,
-        )
+    others = {"", explain.replace("noise=0.02", "noise=0.03"), explain.replace("start=700", "start=701")} - {explain}
+    for other in others:
+        with pytest.raises(StudyError, match="the images or their split changed"):
+            Study.create(
+                tmp_path / "a study",
+                model=small_target(),
+                layers=["relu"],
+                images=f"bundled:world/explain/60{other}",
+                test_images=f"bundled:world/test/30{test}",
+                resume=True,
+            )

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from neuronym.cli import (
+    bench,
     compare,
     demo,
     evaluate,
@@ -46,6 +47,7 @@ app.command("layers")(layers.layers)
 app.command("report")(report.report)
 app.command("methods")(methods.methods)
 app.command("metrics")(metrics.metrics)
+app.add_typer(bench.app, name="bench")
 app.command("demo")(demo.demo)
 app.command("train-bundled")(train_bundled.train_bundled)
 

@@ -65,6 +65,14 @@ def explain(
     templates: Annotated[
         list[str] | None, typer.Option("--template", help='A prompt such as "a photo of a {}"; may be repeated.')
     ] = None,
+    abstain: Annotated[
+        float | None,
+        typer.Option(
+            "--abstain",
+            help="Say nothing of a unit whose score more than this share of units with shuffled images reach, for "
+            "example 0.1.",
+        ),
+    ] = None,
     units: Annotated[str | None, typer.Option("--units", help="Only some units: 0,5,10-19.")] = None,
     weights: given.Weights = None,
     tokens: given.Tokens = None,
@@ -114,7 +122,7 @@ def explain(
     from neuronym.study import Study
 
     chosen = given.settings(settings or []) | ({"templates": tuple(templates)} if templates else {})
-    wish = _Wish(method, concepts, encoder, chosen, given.unit_list(units), device, precision)
+    wish = _Wish(method, concepts, encoder, chosen, abstain, given.unit_list(units), device, precision)
     bare = _is_bare(context, out, resume=resume)
     with Reporter() as report:
         study = (
@@ -157,7 +165,13 @@ def explain(
         note_concepts(wish.concepts, report.console)
         study.probe(device=device, batch_size=batch_size, channels_last=channels_last)
         run = study.explain(
-            method, concepts=wish.concepts, encoder=wish.encoder, settings=chosen, units=wish.units, device=device
+            method,
+            concepts=wish.concepts,
+            encoder=wish.encoder,
+            settings=chosen,
+            abstain=abstain,
+            units=wish.units,
+            device=device,
         )
     show_table(study.table(run=run), output(), limit=10)
     whole = f"\nThe whole table: neuronym table {shlex.quote(out)}"
@@ -193,20 +207,24 @@ class _Wish:
         concepts: str | None,
         encoder: str | None,
         settings: Mapping[str, Any],
+        abstain: float | None,
         units: Sequence[int] | None,
         device: str,
         precision: str,
     ) -> None:
         from neuronym import plugins
         from neuronym.execute.devices import Running
+        from neuronym.explain.abstention import check_level
         from neuronym.explain.concepts import are_labels, read_concepts
 
+        if abstain is not None:
+            check_level(abstain)
         self._device = Running.chosen(device, precision).device
         plugins.method_class(method)
         if encoder is not None:
             plugins.resolve("encoder", encoder)
         self._method, self._concepts, self._encoder, self._settings = method, concepts, encoder, settings
-        self.units = units
+        self._abstain, self.units = abstain, units
         self.concepts = None if concepts is None or are_labels(concepts) else read_concepts(concepts, None)
         self.encoder: ImageTextEncoder | None = None
 
@@ -219,8 +237,11 @@ class _Wish:
     ) -> None:
         """Read the rest of it, once the layers and the labels are known."""
         from neuronym import asking, plugins
+        from neuronym.explain.abstention import check_level
 
         asking.check_units(layers, self.units)
+        if self._abstain is not None:
+            check_level(self._abstain, layers)
         self.concepts = self.concepts or asking.choose_concepts(self._concepts, labels)
         if self._encoder is not None:
             self.encoder = plugins.encoder(self._encoder, self._device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from neuronym.records import Explanation, Summary, Unit
 from neuronym.store.layer_view import LayerView
@@ -28,7 +28,9 @@ class Explainer(Protocol):
     - A unit that cannot be described gets state ``abstained`` or ``failed`` with the reason, never an invented text.
     """
 
-    citation: ClassVar[str]
+    @property
+    def citation(self) -> str:
+        """Where the method comes from."""
 
     @property
     def name(self) -> str:

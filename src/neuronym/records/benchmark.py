@@ -79,7 +79,7 @@ class Said:
         text: the label; None where there is none.
         confidence: the method's own score of it, if it gives one.
         silent: whether the method says nothing under the rule of abstention; None where there is no such rule.
-        pearson: held-out correlation; None for units that do not vary. A label that is not understood, and none, have 0.
+        pearson: held-out correlation; None for units that do not vary. A label that is not understood has 0.
         resolved: whether the world's grammar reads the label.
         equivalent: whether it has the truth table of the true label.
     """
@@ -99,7 +99,7 @@ class Cost:
     """What a row took on one host.
 
     Attributes:
-        seconds: for all units of the layer, without what follows.
+        seconds: for all units of the layer, the median over the draws of images, without what follows.
         backend_seconds: for the embeddings of the probe images and the like, which are made once per backend.
         units: how many units were described.
         calls: what models were asked for, by kind: ``images`` and ``texts`` encoded, ``forward`` passes of the target.

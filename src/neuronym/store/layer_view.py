@@ -12,12 +12,10 @@ import numpy.typing as npt
 
 from neuronym.errors import MethodError, unknown_name
 from neuronym.records import Exemplar, Geometry, ImageRecord, LabelTable, LayerInfo, Split, Summary, Unit
-from neuronym.store.arrays import Arrays
+from neuronym.store.layer_tables import Floats, LayerTables
 
 if TYPE_CHECKING:
     from PIL import Image
-
-Floats = npt.NDArray[np.float32]
 
 LEVELS = (0.5, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999)
 """The quantiles that every study stores."""
@@ -48,6 +46,25 @@ class Services:
     respond: Callable[[LayerInfo, Sequence[Image.Image]], Floats]
 
 
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What a view shows; views that are derived from another one (:mod:`neuronym.store.derived_view`) change parts.
+
+    Attributes:
+        layer: the layer.
+        tables: the numbers of its units.
+        images: the images, explain first, then test.
+        labels: of all these images, if they have any.
+        services: what is not stored.
+    """
+
+    layer: LayerInfo
+    tables: LayerTables
+    images: tuple[ImageRecord, ...]
+    labels: LabelTable | None
+    services: Services
+
+
 @dataclass(frozen=True)
 class Moments:
     """Per unit over all positions of all explain images: float64 [units] each, ``count`` values per unit."""
@@ -64,23 +81,18 @@ class LayerView:
     """One layer of a study. Exemplars, quantiles and moments come from the explain split; summaries exist for both.
 
     Attributes:
-        layer: the layer.
+        contents: what it shows.
         run: identity of the run that looks, for :class:`~neuronym.records.Explanation`; empty outside of a run.
     """
 
-    def __init__(
-        self,
-        layer: LayerInfo,
-        arrays: Arrays,
-        images: Sequence[ImageRecord],
-        labels: LabelTable | None,
-        services: Services,
-        run: str = "",
-    ) -> None:
-        self.layer, self.run = layer, run
-        self._arrays, self._services = arrays, services
-        self._images, self._labels = tuple(images), labels
-        self._explain = sum(image.split == "explain" for image in self._images)
+    def __init__(self, contents: Contents, run: str = "") -> None:
+        self.contents, self.run = contents, run
+        self._explain = sum(image.split == "explain" for image in contents.images)
+
+    @property
+    def layer(self) -> LayerInfo:
+        """The layer."""
+        return self.contents.layer
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -89,16 +101,16 @@ class LayerView:
 
     def images(self, split: Split) -> tuple[ImageRecord, ...]:
         """The images of a split, in the order of every table about them."""
-        return self._images[self._span(split)]
+        return self.contents.images[self._span(split)]
 
     def image(self, index: int, split: Split = "explain") -> Image.Image:
         """The upright RGB image at a position of a split."""
-        return self._services.image(self._position(index, split))
+        return self.contents.services.image(self._position(index, split))
 
     def geometry(self, index: int, split: Split = "explain") -> Geometry:
         """How that image became the target's input."""
-        record = self._images[self._position(index, split)]
-        return self._services.geometry(record.height, record.width)
+        record = self.contents.images[self._position(index, split)]
+        return self.contents.services.geometry(record.height, record.width)
 
     def summaries(self, summary: Summary, split: Split) -> Floats:
         """One number per image and unit, float32 [images, units].
@@ -106,16 +118,16 @@ class LayerView:
         Raises:
             MethodError: the study does not keep this summary.
         """
-        name = f"summaries/{summary}/{split}"
-        span = self._span(split)
-        if span.start == span.stop and self._arrays.has(f"summaries/{summary}/explain"):
-            return np.zeros((0, self.layer.units), np.float32)  # of no images there is no array
-        if not self._arrays.has(name):
+        tables = self.contents.tables
+        if not tables.keeps(summary):
             raise MethodError(
                 f"The study does not keep the summary {summary!r} of {self.layer.name}. "
                 f"Make it with --summaries mean,max,{summary}."
             )
-        return self._arrays.read(name)
+        span = self._span(split)
+        if span.start == span.stop:
+            return np.zeros((0, self.layer.units), np.float32)  # of no images there is no array
+        return tables.summaries(summary, split)
 
     def exemplars(self, unit: int, summary: Summary, *, maps: bool = True) -> list[Exemplar]:
         """The images a unit responds to most, most activating first; ties are ordered by image id.
@@ -128,22 +140,21 @@ class LayerView:
         Raises:
             MethodError: exemplars are kept for ``mean`` and ``max`` only.
         """
-        values, indices = self._exemplar_table(summary)
-        found = None
-        if maps and self.layer.map_size:
-            found = self._arrays.read(f"exemplars/{summary}/maps", slice(unit, unit + 1))[0]
+        tables = self.contents.tables
+        top = tables.top(summary, unit)
+        found = tables.maps(summary, unit) if maps and self.layer.map_size else None
         name = Unit(self.layer.name, unit)
         return [
             Exemplar(
                 name,
                 rank,
                 int(index),
-                self._images[int(index)].id,
+                self.contents.images[int(index)].id,
                 float(value),
                 summary,
                 None if found is None else found[rank],
             )
-            for rank, (value, index) in enumerate(zip(values[unit], indices[unit], strict=True))
+            for rank, (value, index) in enumerate(zip(*top, strict=True))
         ]
 
     def quantile(self, level: float) -> npt.NDArray[np.float64]:
@@ -167,12 +178,12 @@ class LayerView:
     @cached_property
     def _quantiles(self) -> npt.NDArray[np.float64]:
         """The values at all levels, then their rank errors, [2 levels, units]."""
-        return self._arrays.read("quantiles")
+        return self.contents.tables.quantiles()
 
     @cached_property
     def moments(self) -> Moments:
         """Mean, variance, range and number of non-zero values of every unit."""
-        mean, variance, low, high, nonzero, count = self._arrays.read("moments")
+        mean, variance, low, high, nonzero, count = self.contents.tables.moments()
         return Moments(int(count[0]), mean, variance, low, high, nonzero.astype(np.int64))
 
     @property
@@ -191,34 +202,22 @@ class LayerView:
 
         The values are read-only: they are a part of the whole study's, not a copy.
         """
-        if self._labels is None:
+        if self.contents.labels is None:
             return None
-        values = self._labels.values[self._span(split)]
+        values = self.contents.labels.values[self._span(split)]
         values.flags.writeable = False
-        return replace(self._labels, values=values)
+        return replace(self.contents.labels, values=values)
 
     def embeddings(self, encoder: EncodesImages, split: Split) -> Floats:
         """The images' embeddings under an image-text encoder, float32 [images, dim], rows of length 1."""
-        return self._services.embed(encoder, split)
+        return self.contents.services.embed(encoder, split)
 
     def respond(self, images: Sequence[Image.Image]) -> Floats:
         """The layer's activations for any RGB images: float32 [images, units] or [images, units, height, width]."""
-        return self._services.respond(self.layer, images)
-
-    def _exemplar_table(self, summary: Summary) -> tuple[Floats, npt.NDArray[np.int64]]:
-        if summary not in self._exemplars:
-            if not self._arrays.has(f"exemplars/{summary}/values"):
-                raise MethodError(f"Exemplars are kept for the summaries mean and max, not for {summary!r}.")
-            parts = (self._arrays.read(f"exemplars/{summary}/{part}") for part in ("values", "index"))
-            self._exemplars[summary] = (next(parts), next(parts))
-        return self._exemplars[summary]
-
-    @cached_property
-    def _exemplars(self) -> dict[str, tuple[Floats, npt.NDArray[np.int64]]]:
-        return {}
+        return self.contents.services.respond(self.layer, images)
 
     def _span(self, split: Split) -> slice:
-        return slice(0, self._explain) if split == "explain" else slice(self._explain, len(self._images))
+        return slice(0, self._explain) if split == "explain" else slice(self._explain, len(self.contents.images))
 
     def _position(self, index: int, split: Split) -> int:
         span = self._span(split)

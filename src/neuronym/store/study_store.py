@@ -41,7 +41,8 @@ from neuronym.records import (
 from neuronym.store import manifest as manifests
 from neuronym.store.arrays import Arrays
 from neuronym.store.atomic import guarded, locked, write_table
-from neuronym.store.layer_view import LayerView, Services
+from neuronym.store.layer_tables import StoredTables
+from neuronym.store.layer_view import Contents, LayerView, Services
 from neuronym.store.manifest import Manifest
 from neuronym.store.parts import Parts
 from neuronym.store.query import select, with_scores
@@ -280,7 +281,8 @@ class StudyStore:
             StudyError: the activation pass is not done.
         """
         self.require_probe()
-        return LayerView(self.layer(layer), self.arrays(layer), self.images, self.labels, services, run)
+        tables = StoredTables(self.arrays(layer))
+        return LayerView(Contents(self.layer(layer), tables, self.images, self.labels, services), run)
 
     def parts(self, run: str, layer: str) -> Parts:
         """Where a run's explanations of a layer are written."""

@@ -18,6 +18,8 @@ from neuronym.records import digest
 from neuronym.store.atomic import replacing
 from neuronym.world.links import Link
 from neuronym.world.marks import VERSION, mark
+from neuronym.world.noise import VERSION as NOISE_VERSION
+from neuronym.world.noise import noisy
 from neuronym.world.render import render, tables
 from neuronym.world.scenes import draw_scenes
 from neuronym.world.vocabulary import SIDE
@@ -51,10 +53,12 @@ class Gallery:
         seed: the world's.
         links: correlations.
         marked: whether images have marks; see :mod:`neuronym.world.marks`.
+        noise: standard deviation of Gaussian noise on the pictures, where 1 is the range of a pixel; 0 for none. Marks
+            are put in after it, and so can be read; see :mod:`neuronym.world.noise`.
     """
 
-    def __init__(self, seed: int, links: Sequence[Link] = (), marked: bool = False) -> None:
-        self.seed, self.links, self.marked = seed, tuple(links), marked
+    def __init__(self, seed: int, links: Sequence[Link] = (), marked: bool = False, noise: float = 0.0) -> None:
+        self.seed, self.links, self.marked, self.noise = seed, tuple(links), marked, noise
         self._chunks: dict[int, Images] = {}
 
     def image(self, number: int) -> Images:
@@ -101,16 +105,20 @@ class Gallery:
     def _rendered(self, numbers: Sequence[int]) -> Images:
         scenes = draw_scenes(self.seed, numbers, self.links)
         images, regions = render(scenes)
+        if self.noise:
+            images = noisy(images, self.seed, numbers, self.noise)
         return mark(images, regions, scenes) if self.marked else images
 
     @property
     def _folder(self) -> Path:
         links = [[link.cause, link.effect, link.share] for link in self.links]
-        name = digest([self.seed, links, *(["marked", VERSION] if self.marked else [])])
+        marks = ["marked", VERSION] if self.marked else []
+        noise = ["noise", NOISE_VERSION, self.noise] if self.noise else []
+        name = digest([self.seed, links, *marks, *noise])
         return cache_root() / "world" / renderer_key() / name
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"seed": self.seed, "links": self.links, "marked": self.marked}
+        return {"seed": self.seed, "links": self.links, "marked": self.marked, "noise": self.noise}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]

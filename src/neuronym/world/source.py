@@ -1,24 +1,27 @@
 """The world as probe images: ``bundled:world``, with its classes and its concept table.
 
-``?marked`` stands for images with marks (see :mod:`neuronym.world.marks`), which look the same, and which the planted
-units need.
+A name may have options, for example ``bundled:world/test/400?links=fish:sea:0.9&noise=0.02&start=2000&marked``:
+correlations (:mod:`neuronym.world.links`), Gaussian noise on the pictures (:mod:`neuronym.world.noise`), the number of
+the first scene, and marks (:mod:`neuronym.world.marks`), which nobody sees and the planted units need.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from neuronym.errors import ProbeError
+from neuronym.errors import ProbeError, unknown_name
 from neuronym.probes.sources import Member
 from neuronym.records import LabelTable
 from neuronym.world.catalogue import catalogue, truth
 from neuronym.world.gallery import Gallery
 from neuronym.world.grammar import presence_of
 from neuronym.world.links import parse_links
+from neuronym.world.noise import MOST as MOST_NOISE
 from neuronym.world.scenes import Scenes, draw_scenes
 from neuronym.world.splits import seed_of
 from neuronym.world.vocabulary import SHAPES
@@ -33,11 +36,13 @@ MOST = 1_000_000
 """Scenes that a world may have."""
 
 _FORM = (
-    "Write bundled:world/explain/3000, or bundled:world/explain/3000?links=fish:sea:0.9; with ?marked or &marked at "
-    "the end for bundled:planted."
+    "Write bundled:world/explain/3000, or with options "
+    "bundled:world/explain/3000?links=fish:sea:0.9&noise=0.02&start=2000&marked; bundled:planted needs marked."
 )
-_OPTIONS = r"(?:\?(?P<alone>marked)|\?links=(?P<links>[^&]*)(?:&(?P<also>marked))?)?"
-_NAME = re.compile(rf"world(?:/(?P<split>[^/?]*))?(?:/(?P<count>[^/?]*))?{_OPTIONS}")
+_EXAMPLES = {"links": "fish:sea:0.9", "noise": "0.02", "start": "2000", "marked": None}
+"""The options in the order in which they are written, each with a value; ``marked`` has none."""
+
+_NAME = re.compile(r"world(?:/(?P<split>[^/?]*))?(?:/(?P<count>[^/?]*))?(?:\?(?P<options>.*))?", re.DOTALL)
 
 
 class WorldKnowledge:
@@ -63,20 +68,22 @@ class WorldSource:
     Args:
         name: what the user wrote, with the prefix.
         split: ``train``, ``explain`` or ``test``.
-        count: how many, from the first.
+        count: how many.
         gallery: where the images come from.
+        start: the number of the first.
     """
 
     class_names: Sequence[str] = SHAPES
 
-    def __init__(self, name: str, split: str, count: int, gallery: Gallery) -> None:
-        self.name, self.split, self.count = name, split, count
+    def __init__(self, name: str, split: str, count: int, gallery: Gallery, start: int = 0) -> None:
+        self.name, self.split, self.count, self.start = name, split, count, start
         self._gallery = gallery
 
     def members(self) -> list[Member]:
-        """All scenes by number, each of the class of its main object's shape."""
-        classes = self.scenes(range(self.count)).classes
-        return [Member(str(number), SHAPES[shape]) for number, shape in enumerate(classes)]
+        """All scenes by their number in the split, each of the class of its main object's shape."""
+        numbers = range(self.start, self.start + self.count)
+        classes = self.scenes(numbers).classes
+        return [Member(str(number), SHAPES[shape]) for number, shape in zip(numbers, classes, strict=True)]
 
     def read(self, member: str) -> npt.NDArray[np.uint8]:
         """A scene's image, uint8 [64, 64, 3]."""
@@ -98,35 +105,91 @@ class WorldSource:
 
     def _number(self, member: str) -> int:
         known = member.isascii() and member.isdecimal() and len(member) <= len(str(MOST))
-        if not known or int(member) >= self.count:
-            raise ProbeError(f"there is no scene number {member!r}; {self.name} has {self.count}")
+        if not known or not 0 <= int(member) - self.start < self.count:
+            first = f", the first of them {self.start}" if self.start else ""
+            raise ProbeError(f"there is no scene number {member!r}; {self.name} has {self.count}{first}")
         return int(member)
 
 
 def load(rest: str) -> WorldSource:
-    """The source that ``bundled:`` with ``rest`` stands for: ``world[/SPLIT[/COUNT]][?links=...][?marked]``.
+    """The source that ``bundled:`` with ``rest`` stands for: ``world[/SPLIT[/COUNT]][?OPTIONS]``.
 
-    After links, ``marked`` is joined by ``&``.
+    The options are ``links=CAUSE:EFFECT:SHARE,...``, ``noise=DEVIATION``, ``start=NUMBER`` and ``marked``, joined by
+    ``&``; each at most once, in any order.
 
     Raises:
-        ProbeError: the name is of another form, the count is no number of scenes, or the links cannot be.
-        UnknownNameError: there is no such split, or no such thing to link.
+        ProbeError: the name is of another form, there are no so many scenes, the noise is no standard deviation, or the
+            links cannot be.
+        UnknownNameError: there is no such split or option, or no such thing to link.
     """
     name = f"bundled:{rest}"
     found = _NAME.fullmatch(rest)
     if found is None:
         raise ProbeError(f"There are no images {name!r}. {_FORM}")
     split = found["split"] or "explain"
-    marked = bool(found["alone"] or found["also"])
-    gallery = Gallery(seed_of(split), parse_links(found["links"] or ""), marked)
-    return WorldSource(name, split, _count(name, found["count"], split), gallery)
+    seed, options = seed_of(split), _options(name, found["options"])
+    links, noise = parse_links(options.get("links", "")), _noise(name, options.get("noise"))
+    count, start = _count(name, found["count"], split), _start(name, options.get("start"))
+    if start + count > MOST:
+        raise ProbeError(
+            f"{name!r} asks for {count:,} scenes from number {start:,}, and the last scene of a split is number "
+            f"{MOST - 1:,}. Give a smaller start, or fewer scenes."
+        )
+    return WorldSource(name, split, count, Gallery(seed, links, "marked" in options, noise), start)
+
+
+def _options(name: str, text: str | None) -> dict[str, str]:
+    """What is written after the question mark, by option; each is known, given once, with a value if it takes one."""
+    options: dict[str, str] = {}
+    for part in [] if text is None else text.split("&"):
+        key, equals, value = part.partition("=")
+        if not part:
+            raise ProbeError(f"There are no images {name!r}. {_FORM}")
+        if key not in _EXAMPLES:
+            raise unknown_name("option of bundled:world", key, _EXAMPLES)
+        if key in options:
+            raise ProbeError(f"{name!r} gives the option {key} twice. Give it once.")
+        example = _EXAMPLES[key]
+        if bool(equals) != (example is not None):
+            form = key if example is None else f"{key}={example}"
+            raise ProbeError(f"{name!r} has the option {part!r}. Write it as {form}.")
+        options[key] = value
+    return options
 
 
 def _count(name: str, text: str | None, split: str) -> int:
     if text is None:
         return COUNTS[split]
-    digits = text.lstrip("0") if text.isascii() and text.isdecimal() else ""
-    # Python refuses to read very long numbers.
-    if not digits or len(digits) > len(str(MOST)) or int(digits) > MOST:
+    count = _whole(text)
+    if not 1 <= count <= MOST:
         raise ProbeError(f"{name!r} asks for {text!r} scenes. Give a number from 1 to {MOST:,}. {_FORM}")
-    return int(digits)
+    return count
+
+
+def _start(name: str, text: str | None) -> int:
+    start = 0 if text is None else _whole(text)
+    if not 0 <= start < MOST:
+        raise ProbeError(f"{name!r} starts at scene {text!r}. Give a number from 0 to {MOST - 1:,}.")
+    return start
+
+
+def _noise(name: str, text: str | None) -> float:
+    if text is None:
+        return 0.0
+    try:
+        noise = float(text)
+    except ValueError:
+        noise = math.nan
+    if not 0 < noise <= MOST_NOISE:
+        raise ProbeError(
+            f"{name!r} asks for noise of {text!r}. Give its standard deviation, above 0 and at most {MOST_NOISE} "
+            "where 1 is the range of a pixel, or leave the option out."
+        )
+    return noise
+
+
+def _whole(text: str) -> int:
+    """The whole number that digits stand for; -1 for other texts, and for numbers too long to be of any scene."""
+    digits = text.lstrip("0") or text[-1:]
+    # Python refuses to read very long numbers.
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= len(str(MOST)) else -1

@@ -11,6 +11,7 @@ useless description gets, and the function says which.
 - :mod:`batched`: all of these for many pairs at once
 - :mod:`text`: embeddings, words, tokens and rankings
 - :mod:`bootstrap`: intervals
+- :mod:`normalised`: a score between those of random labels and of the true ones; NaN where these do not differ
 - :mod:`registry`: what each metric's values mean
 - :mod:`sanity`: which metrics notice labels that say too little or too much
 """
@@ -20,9 +21,16 @@ from __future__ import annotations
 from neuronym.functional.metrics.agreement import cosine, pearson, pearson_matrix, spearman
 from neuronym.functional.metrics.batched import PAIRED, pairs, pairs_by_name
 from neuronym.functional.metrics.binary import auprc, auroc, f1, inverse_auroc, iou, recall_at_k
-from neuronym.functional.metrics.bootstrap import bootstrap_mean, bootstrap_means, bootstrap_pearson, interval
+from neuronym.functional.metrics.bootstrap import (
+    bootstrap_mean,
+    bootstrap_means,
+    bootstrap_pearson,
+    interval,
+    mean_draws,
+)
 from neuronym.functional.metrics.cosy import cosy_auc, cosy_mad
 from neuronym.functional.metrics.information import wpmi
+from neuronym.functional.metrics.normalised import normalised
 from neuronym.functional.metrics.registry import METRICS, Metric
 from neuronym.functional.metrics.sanity import (
     Outcome,
@@ -55,7 +63,9 @@ __all__ = [
     "interval",
     "inverse_auroc",
     "iou",
+    "mean_draws",
     "missing_labels",
+    "normalised",
     "pairs",
     "pairs_by_name",
     "pearson",

@@ -136,6 +136,19 @@ def bootstrap_means(
     values: Shaped[Tensor, "units columns"], draws: int = 2000, level: float | int = 0.95, seed: int = 0
 ) -> tuple[Float64[Tensor, " columns"], Float64[Tensor, " columns"], Float64[Tensor, " columns"]]:
     """:func:`bootstrap_mean` of each column, which share their draws; raises as it does."""
+    means = mean_draws(values, draws, seed)
+    return (torch.stack([row.mean() for row in double(values).cpu().T.contiguous()]), *interval(means, level))
+
+
+def mean_draws(
+    values: Shaped[Tensor, "units columns"], draws: int = 2000, seed: int = 0
+) -> Float64[Tensor, "draws columns"]:
+    """The mean of each column over units drawn anew with replacement, the same units for all columns, on the CPU.
+
+    Raises:
+        ValueError: no units, or ``draws`` below 1.
+        NonFiniteError: a value is NaN or infinite.
+    """
     units = len(values)
     if not units:
         raise ValueError("there are no units")
@@ -150,4 +163,4 @@ def bootstrap_means(
         drawn = torch.randint(units, (min(step, draws - start), units), generator=generator)
         for column, row in enumerate(rows):
             means[start : start + step, column] = row[drawn].mean(1)
-    return (torch.stack([row.mean() for row in rows]), *interval(means, level))
+    return means

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 
 from PIL import Image
 
 from neuronym.errors import StudyError
 from neuronym.present.gather import Progress, ReportInput
+from neuronym.present.one_file import asset, one_file
 from neuronym.present.rating.draw import Asked, Drawn, draw
 from neuronym.present.rating.pages import ItemView, OptionView, RatingPage
 from neuronym.present.scripts import script
@@ -110,31 +109,13 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
 
 def html(page: RatingPage) -> bytes:
     """The page as one file. It runs the scripts in it and no others, and asks nothing of any server."""
-    early, late = _text(_BASE, "theme.js"), "\n".join(_text(*place) for place in _SCRIPTS)
-    style, data = "\n".join(_text(*place) for place in _STYLES), script("rating", page).decode("ascii")
-    icon = base64.b64encode(_text(_BASE, "icon.svg").encode()).decode()
-    parts = {
-        "@SCRIPTS@": " ".join(map(_allowed, (early, late, data))),
-        "@STYLES@": _allowed(style),
-        "@ICON@": f"data:image/svg+xml;base64,{icon}",
-        "@EARLY@": early,
-        "@STYLE@": style,
-        "@SCRIPT@": late,
-        "@DATA@": data,  # last, so that nothing in it is taken for a part
+    scripts = {
+        "EARLY": asset(_BASE, "theme.js"),
+        "SCRIPT": "\n".join(asset(*place) for place in _SCRIPTS),
+        "DATA": script("rating", page).decode("ascii"),
     }
-    whole = _text(_OWN, "rating.html")
-    for name, part in parts.items():
-        whole = whole.replace(name, part)
-    return whole.encode()
-
-
-def _allowed(text: str) -> str:
-    """How a content security policy names a script or style that stands in the page."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _text(package: str, name: str) -> str:
-    return files(package).joinpath("site", name).read_text("utf-8")
+    styles = {"STYLE": "\n".join(asset(*place) for place in _STYLES)}
+    return one_file(asset(_OWN, "rating.html"), scripts, styles)
 
 
 def _page(drawn: Drawn, pictures: Sequence[str]) -> RatingPage:

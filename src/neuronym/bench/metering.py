@@ -1,0 +1,96 @@
+"""What a row asks of models, counted; and the embeddings of probe images, made once for all rows."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from neuronym.activations.embed import embed_images
+from neuronym.backends import ImageTextEncoder
+from neuronym.probes.probe_set import ProbeSet
+from neuronym.records import LayerInfo, Split
+from neuronym.store.layer_view import Services
+
+Floats = npt.NDArray[np.float32]
+
+
+class Embeddings:
+    """Embeddings of sets of probe images, made when they are first asked for, with the seconds that took.
+
+    Args:
+        folder: where they are kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kept: dict[tuple[str, str, Split], tuple[Floats, float]] = {}
+
+    def of(self, encoder: ImageTextEncoder, probe: ProbeSet, split: Split) -> tuple[Floats, float]:
+        """Float32 [images, dim], and the seconds that it took to make them."""
+        key = (encoder.key, probe.fingerprint, split)
+        if key not in self._kept:
+            began = time.perf_counter()
+            rows = embed_images(encoder, probe, split, self._folder)
+            self._kept[key] = (rows, time.perf_counter() - began)
+        return self._kept[key]
+
+
+class Meter:
+    """Counts what one row asks of models on one host.
+
+    Attributes:
+        calls: by kind: ``images`` and ``texts`` that were encoded, ``forward`` for images that the target answered.
+        backend_seconds: for the embeddings of the probe images.
+    """
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.backend_seconds = 0.0
+        self._embedded: set[tuple[str, str, Split]] = set()
+
+    def encoder(self, encoder: ImageTextEncoder) -> ImageTextEncoder:
+        """The same encoder, counted."""
+        return _Counted(encoder, self.calls)
+
+    def services(self, services: Services, probe: ProbeSet, embeddings: Embeddings) -> Services:
+        """The same services, counted; the images' embeddings are those that all rows share."""
+
+        def embed(encoder: Any, split: Split) -> Floats:
+            inner = encoder.inner if isinstance(encoder, _Counted) else encoder
+            rows, seconds = embeddings.of(inner, probe, split)
+            key = (inner.key, probe.fingerprint, split)
+            if key not in self._embedded:
+                self._embedded.add(key)
+                self.calls["images"] += len(rows)
+                self.backend_seconds += seconds
+            return rows
+
+        def respond(layer: LayerInfo, images: Sequence[Image.Image]) -> Floats:
+            self.calls["forward"] += len(images)
+            return services.respond(layer, images)
+
+        return replace(services, embed=embed, respond=respond)
+
+
+class _Counted:
+    """An encoder that counts what it is asked for."""
+
+    def __init__(self, inner: ImageTextEncoder, calls: Counter[str]) -> None:
+        self.inner, self._calls = inner, calls
+        self.name, self.key, self.dim = inner.name, inner.key, inner.dim
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Floats:
+        self._calls["images"] += len(images)
+        return self.inner.encode_images(images)
+
+    def encode_texts(self, texts: Sequence[str]) -> Floats:
+        self._calls["texts"] += len(texts)
+        return self.inner.encode_texts(texts)

@@ -1,0 +1,76 @@
+"""``neuronym bench score``: how true the labels of any tool are."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neuronym.cli import options as given
+from neuronym.cli.console import Reporter, errors, output
+
+
+def bench_score(
+    labels: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="LABELS...",
+            help="CSV files with unit, description, and host or layer; score and candidates if they like.",
+        ),
+    ],
+    version: Annotated[
+        str | None, typer.Option("--version", help="The version that they are for; what is installed by default.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="What the labels are called; by default as the first file is.")
+    ] = None,
+    json: Annotated[str | None, typer.Option("--json", help="Write all that was found there.")] = None,
+    report: Annotated[str | None, typer.Option("--report", help="Write a page about it into this folder.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in --report.")] = False,
+    device: given.Device = "auto",
+) -> None:
+    """Score labels that any tool made of what `neuronym bench export` writes, beside the true ones and beside nonsense.
+
+    Exit code 1 means that something which must hold on every run does not: it is named.
+    """
+    from dataclasses import replace
+
+    from neuronym.bench.leaderboard.frozen import SETTINGS
+    from neuronym.bench.leaderboard.score import read_labels, score_labels
+    from neuronym.bench.result_files import write_benchmark
+    from neuronym.bench.version import VERSION
+    from neuronym.cli.bench_tables import show_benchmark
+    from neuronym.present.benchmark.write import check_place, write_benchmark_page
+    from neuronym.store.atomic import check_writable
+
+    place = None if json is None else Path(json).expanduser()
+    if place is not None:
+        check_writable(place)
+    pages = None if report is None else Path(report).expanduser()
+    if pages is not None:
+        check_place(pages, overwrite=overwrite)
+    version = VERSION if version is None else version
+    title, entry = read_labels(labels, name=name, version=version)
+    for note in entry.notes:
+        errors().print(note, markup=False, highlight=False, soft_wrap=True)
+    command = shlex.join(["neuronym", "bench", "score", *labels, "--name", title])
+    with Reporter("Stopped. Nothing is kept of labels that are not scored.") as progress:
+        found = score_labels(
+            labels,
+            name=title,
+            version=version,
+            settings=replace(SETTINGS, device=device),
+            command=command,
+            report=progress,
+        )
+    show_benchmark(found, output())
+    if place is not None:
+        write_benchmark(found, place)
+        errors().print(f"Written to {json}.", markup=False, highlight=False, soft_wrap=True)
+    if pages is not None:
+        page = write_benchmark_page(found, pages, overwrite=overwrite)
+        errors().print(f"The page: {page}", markup=False, highlight=False, soft_wrap=True)
+    if not found.passed:
+        raise typer.Exit(1)

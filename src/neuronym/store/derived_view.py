@@ -1,0 +1,221 @@
+"""Views of a layer that never was: with units whose images are shuffled, and with the explain images drawn anew.
+
+Both are :class:`~neuronym.store.layer_view.LayerView`, so that whatever runs on a layer runs on them, and each may be
+derived of the other. Nothing is computed by the target, and nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neuronym.records import ImageRecord, LayerInfo, Split, Summary
+from neuronym.store.layer_tables import Doubles, Floats, Ints, LayerTables, Top
+from neuronym.store.layer_view import LayerView
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from neuronym.store.layer_view import EncodesImages, Services
+
+
+def with_shuffled(view: LayerView, units: Sequence[int], seed: int) -> LayerView:
+    """The layer with further units, each of which responds as one of its units does, but to other images.
+
+    The added unit of ``units[i]`` is unit ``view.layer.units + i``. What its source gives for one image it gives for
+    another, by a permutation of its own of the images of each split: all its summaries, and its exemplars with their
+    values and maps (ties by image id; where several images tie for the last place, those that the source has). Dead,
+    constant, quantiles and moments are the source's. For images that the study does not have, in
+    :meth:`~neuronym.store.layer_view.LayerView.respond`, the added unit answers as its source.
+
+    Args:
+        view: the layer.
+        units: positions of the sources; one may be there several times.
+        seed: of the permutations; 0 or more.
+
+    Raises:
+        ValueError: the layer has no such unit, or the seed is below 0.
+    """
+    sources = np.asarray(units, np.int64).reshape(-1)
+    contents, count = view.contents, view.layer.units
+    if seed < 0 or not bool(((sources >= 0) & (sources < count)).all()):
+        raise ValueError(f"units {sources.tolist()} of a layer of {count} and the seed {seed}")
+    columns = np.concatenate([np.arange(count), sources])
+    return LayerView(
+        replace(
+            contents,
+            layer=replace(contents.layer, units=len(columns)),
+            tables=_Shuffled(contents.tables, columns, count, view.images("explain"), seed),
+            services=replace(contents.services, respond=_answers(contents.services, contents.layer, columns)),
+        ),
+        view.run,
+    )
+
+
+def resampled(view: LayerView, rows: npt.NDArray[np.integer[Any]]) -> LayerView:
+    """The layer on other explain images: some of those that there are, in any order, also several times.
+
+    Images, labels, embeddings and summaries follow. Exemplars are those stored ones that are among the new images, each
+    once, with the position where it is first: fewer than before, so a study for this keeps some to spare. Quantiles and
+    moments, and with them dead and constant, stay those of all images. The test images are as before.
+
+    Args:
+        view: the layer.
+        rows: positions among the explain images, [images], at least one.
+
+    Raises:
+        ValueError: there is no row, or no such image.
+    """
+    contents, count = view.contents, len(view.images("explain"))
+    chosen = np.asarray(rows)
+    if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or not chosen.size:
+        raise ValueError(f"rows of type {chosen.dtype} and shape {chosen.shape} instead of positions")
+    if not 0 <= chosen.min() <= chosen.max() < count:
+        raise ValueError(f"rows {chosen.min()} to {chosen.max()} of {count} explain images")
+    positions = np.concatenate([chosen, np.arange(count, len(contents.images))]).astype(np.int64)
+    known = contents.tables
+    if isinstance(known, _Resampled):  # of which exemplars know one position of several that an image has
+        tables = _Resampled(known.base, known.rows[chosen], known.count)
+    else:
+        tables = _Resampled(known, positions[: len(chosen)], count)
+    return LayerView(
+        replace(
+            contents,
+            tables=tables,
+            images=tuple(contents.images[position] for position in positions),
+            labels=None if contents.labels is None else contents.labels.rows(positions),
+            services=_moved(contents.services, positions, len(chosen)),
+        ),
+        view.run,
+    )
+
+
+class _Shuffled:
+    """The :class:`LayerTables` of :func:`with_shuffled`.
+
+    Args:
+        base: of the layer.
+        columns: for every unit the unit of ``base`` that it is or is made of, [units].
+        real: how many of them are the layer's own.
+        images: the explain images.
+        seed: of the permutations.
+    """
+
+    def __init__(self, base: LayerTables, columns: Ints, real: int, images: Sequence[ImageRecord], seed: int) -> None:
+        self._base, self._columns, self._real, self._images, self._seed = base, columns, real, images, seed
+
+    def keeps(self, summary: Summary) -> bool:
+        return self._base.keeps(summary)
+
+    def summaries(self, summary: Summary, split: Split) -> Floats:
+        known = self._base.summaries(summary, split)
+        found = np.empty((len(known), len(self._columns)), known.dtype)
+        found[:, : self._real] = known
+        for unit in range(self._real, len(self._columns)):
+            found[:, unit] = known[self._sources(unit, split, len(known)), self._columns[unit]]
+        return found
+
+    def top(self, summary: Summary, unit: int) -> Top:
+        known = self._base.top(summary, int(self._columns[unit]))
+        if unit < self._real:
+            return known
+        shown = self._shown(unit, known)
+        order = self._order(shown, known)
+        return Top(known.values[order], shown[order])
+
+    def maps(self, summary: Summary, unit: int) -> Floats:
+        source = int(self._columns[unit])
+        found = self._base.maps(summary, source)
+        if unit < self._real:
+            return found
+        known = self._base.top(summary, source)
+        return found[self._order(self._shown(unit, known), known)]
+
+    def quantiles(self) -> Doubles:
+        return self._base.quantiles()[:, self._columns]
+
+    def moments(self) -> Doubles:
+        return self._base.moments()[:, self._columns]
+
+    def _sources(self, unit: int, split: Split, images: int) -> Ints:
+        """For each image of a split the image to which the source of an added unit responds so, [images]."""
+        generator = np.random.default_rng([self._seed, ("explain", "test").index(split), unit - self._real])
+        return generator.permutation(images)
+
+    def _shown(self, unit: int, known: Top) -> Ints:
+        """The images at which an added unit responds as its source does at its exemplars."""
+        inverse = np.argsort(self._sources(unit, "explain", len(self._images)))
+        return inverse[known.positions]
+
+    def _order(self, shown: Ints, known: Top) -> Ints:
+        return np.lexsort((self._rank[shown], -known.values))
+
+    @cached_property
+    def _rank(self) -> Ints:
+        """The place of each explain image in the order of their ids; images drawn anew need not be in it."""
+        order = sorted(range(len(self._images)), key=lambda position: (self._images[position].id, position))
+        return np.argsort(np.array(order, np.int64))
+
+
+class _Resampled:
+    """The :class:`LayerTables` of :func:`resampled`.
+
+    Args:
+        base: of the layer.
+        rows: the explain images, as positions among those of ``base``.
+        count: how many explain images ``base`` has.
+    """
+
+    def __init__(self, base: LayerTables, rows: Ints, count: int) -> None:
+        self.base, self.rows, self.count = base, rows, count
+        self._first = np.full(count, -1, np.int64)
+        images, first = np.unique(rows, return_index=True)
+        self._first[images] = first
+
+    def keeps(self, summary: Summary) -> bool:
+        return self.base.keeps(summary)
+
+    def summaries(self, summary: Summary, split: Split) -> Floats:
+        known = self.base.summaries(summary, split)
+        return known[self.rows] if split == "explain" else known
+
+    def top(self, summary: Summary, unit: int) -> Top:
+        known = self.base.top(summary, unit)
+        first = self._first[known.positions]
+        return Top(known.values[first >= 0], first[first >= 0])
+
+    def maps(self, summary: Summary, unit: int) -> Floats:
+        return self.base.maps(summary, unit)[self._first[self.base.top(summary, unit).positions] >= 0]
+
+    def quantiles(self) -> Doubles:
+        return self.base.quantiles()
+
+    def moments(self) -> Doubles:
+        return self.base.moments()
+
+
+def _answers(services: Services, layer: LayerInfo, columns: Ints) -> Any:
+    """What a layer with added units gives for new images: each of them what its source gives."""
+
+    def respond(_: LayerInfo, images: Sequence[Image.Image]) -> Floats:
+        return services.respond(layer, images)[:, columns]
+
+    return respond
+
+
+def _moved(services: Services, positions: Ints, explain: int) -> Services:
+    """The services for images that were at other positions; the first ``explain`` are those to explain with."""
+
+    def image(position: int) -> Image.Image:
+        return services.image(int(positions[position]))
+
+    def embed(encoder: EncodesImages, split: Split) -> Floats:
+        rows = services.embed(encoder, split)
+        return rows[positions[:explain]] if split == "explain" else rows
+
+    return replace(services, image=image, embed=embed)

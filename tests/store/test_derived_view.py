@@ -1,0 +1,309 @@
+"""Views with shuffled units and of images drawn anew, against plain NumPy on activations that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from neuronym.errors import MethodError
+from neuronym.records import Geometry, ImageRecord, LabelTable, LayerInfo, Split
+from neuronym.store.arrays import Arrays
+from neuronym.store.derived_view import resampled, with_shuffled
+from neuronym.store.layer_tables import StoredTables
+from neuronym.store.layer_view import LEVELS, Contents, LayerView, Services
+from small_study import make_study
+
+EXPLAIN, TEST, UNITS, KEPT = 23, 9, 6, 7
+ENCODER = SimpleNamespace(key="numbers")
+
+ints = npt.NDArray[np.int64]
+
+
+def _activations() -> npt.NDArray[np.float32]:
+    """Small whole numbers, so that many images tie; unit 0 is dead, unit 1 constant."""
+    values = np.random.default_rng(0).integers(-1, 4, (EXPLAIN + TEST, UNITS, 2, 3)).astype(np.float32)
+    values[:, 0], values[:, 1] = 0, 3
+    return values
+
+
+MAPS = _activations()
+IDS = [f"{number:03d}" for number in range(EXPLAIN)] + [f"t{number:03d}" for number in range(TEST)]
+LABELS = LabelTable(("a", "b"), ("class",) * 2, np.random.default_rng(1).random((len(IDS), 2), np.float32))
+NUMBERS = np.arange(len(IDS), dtype=np.float32)[:, None] * np.ones(UNITS, np.float32)
+"""The summary q99 of this layer is the number of the image, from which every permutation can be read."""
+
+
+def _write(arrays: Arrays) -> None:
+    summaries = {"mean": MAPS.mean((2, 3)), "max": MAPS.max((2, 3)), "q99": NUMBERS}
+    for name, values in summaries.items():
+        arrays.put(f"summaries/{name}/explain", values[:EXPLAIN])
+        arrays.put(f"summaries/{name}/test", values[EXPLAIN:])
+    for name in ("mean", "max"):
+        values = summaries[name][:EXPLAIN]
+        order = np.array([sorted(range(EXPLAIN), key=lambda i: (-values[i, u], IDS[i]))[:KEPT] for u in range(UNITS)])
+        arrays.put(f"exemplars/{name}/index", order)
+        arrays.put(f"exemplars/{name}/values", np.take_along_axis(values.T, order, 1))
+        arrays.put(f"exemplars/{name}/maps", np.stack([MAPS[order[u], u] for u in range(UNITS)]))
+    flat = MAPS[:EXPLAIN].transpose(1, 0, 2, 3).reshape(UNITS, -1).astype(np.float64)
+    arrays.put("quantiles", np.concatenate([np.quantile(flat, LEVELS, axis=1), np.full((len(LEVELS), UNITS), 0.01)]))
+    rows = [flat.mean(1), flat.var(1), flat.min(1), flat.max(1), (flat != 0).sum(1), np.full(UNITS, flat.shape[1])]
+    arrays.put("moments", np.stack(rows).astype(np.float64))
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> LayerView:
+    arrays = Arrays(tmp_path_factory.mktemp("layer"))
+    _write(arrays)
+    layer = LayerInfo("conv", False, None, "Conv2d", UNITS, (2, 3), "nchw")
+    images = tuple(
+        ImageRecord(name, "here", name, 4 + at, 5, split="explain" if at < EXPLAIN else "test")
+        for at, name in enumerate(IDS)
+    )
+
+    def embed(encoder: Any, split: Split) -> npt.NDArray[np.float32]:
+        assert encoder is ENCODER
+        return NUMBERS[:EXPLAIN] if split == "explain" else NUMBERS[EXPLAIN:]
+
+    def respond(asked: LayerInfo, given: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+        assert asked == layer
+        return MAPS[[image.getpixel((0, 0))[0] for image in given]]  # type: ignore[index]
+
+    services = Services(
+        lambda position: Image.new("RGB", (5, 4), (position, 0, 0)),
+        lambda height, width: Geometry((height, width), (height, width), 0, 0, (height, width)),
+        embed,
+        respond,
+    )
+    return LayerView(Contents(layer, StoredTables(arrays), images, LABELS, services), "a-run")
+
+
+def moves(view: LayerView, unit: int, split: Split) -> list[int]:
+    """To which image the source of a unit responds as the unit does, for each image of a split."""
+    return [int(number) for number in view.summaries("q99", split)[:, unit]]
+
+
+def shown(view: LayerView, unit: int, summary: Any) -> list[tuple[float, str, bytes]]:
+    found = view.exemplars(unit, summary)
+    assert [one.rank for one in found] == list(range(len(found)))
+    assert all(one.unit == view.units[unit] and one.summary == summary for one in found)
+    assert [one.image_id for one in found] == [view.images("explain")[one.index].id for one in found]
+    assert [one.image_id for one in view.exemplars(unit, summary, maps=False)] == [one.image_id for one in found]
+    return [(one.value, one.image_id, np.asarray(one.map).tobytes()) for one in found]
+
+
+sources = st.lists(st.integers(0, UNITS - 1), max_size=8)
+seeds = st.integers(0, 2**40)
+rows = st.lists(st.integers(0, EXPLAIN - 1), min_size=1, max_size=2 * EXPLAIN).map(np.array)
+
+
+@settings(max_examples=30, deadline=None)
+@given(sources, seeds)
+def test_a_shuffled_unit_responds_to_other_images_as_its_source_does(
+    view: LayerView, units: list[int], seed: int
+) -> None:
+    wider = with_shuffled(view, units, seed)
+    assert wider.run == "a-run"
+    assert wider.units[:UNITS] == view.units
+    assert len(wider.units) == wider.layer.units == UNITS + len(units)
+    for split, first, count in (("explain", 0, EXPLAIN), ("test", EXPLAIN, TEST)):
+        for summary, known in (("mean", MAPS.mean((2, 3))), ("max", MAPS.max((2, 3)))):
+            found = wider.summaries(summary, split)  # type: ignore[arg-type]
+            assert found.dtype == np.float32
+            assert np.array_equal(found[:, :UNITS], view.summaries(summary, split))  # type: ignore[arg-type]
+            for at, source in enumerate(units):
+                moved = moves(wider, UNITS + at, split)  # type: ignore[arg-type]
+                assert sorted(moved) == list(range(first, first + count))
+                assert found[:, UNITS + at].tolist() == [known[image, source] for image in moved]
+
+
+@settings(max_examples=30, deadline=None)
+@given(sources, seeds)
+def test_exemplars_of_a_shuffled_unit_have_its_sources_maps_on_other_images(
+    view: LayerView, units: list[int], seed: int
+) -> None:
+    wider = with_shuffled(view, units, seed)
+    for summary in ("mean", "max"):
+        for unit in range(UNITS):
+            assert shown(wider, unit, summary) == shown(view, unit, summary)
+        for at, source in enumerate(units):
+            place = {image: number for number, image in enumerate(moves(wider, UNITS + at, "explain"))}
+            expected = [
+                (one.value, IDS[place[one.index]], np.asarray(one.map).tobytes())
+                for one in view.exemplars(source, summary)  # type: ignore[arg-type]
+            ]
+            assert shown(wider, UNITS + at, summary) == sorted(expected, key=lambda one: (-one[0], one[1]))
+
+
+@settings(max_examples=20, deadline=None)
+@given(sources, seeds)
+def test_a_shuffled_unit_has_its_sources_statistics_and_answers(view: LayerView, units: list[int], seed: int) -> None:
+    wider = with_shuffled(view, units, seed)
+    columns = [*range(UNITS), *units]
+    for name in ("dead", "constant"):
+        assert getattr(wider, name).tolist() == [bool(getattr(view, name)[unit]) for unit in columns]
+    for name in ("mean", "variance", "min", "max", "nonzero"):
+        assert getattr(wider.moments, name).tolist() == [getattr(view.moments, name)[unit] for unit in columns]
+    assert wider.moments.count == view.moments.count == EXPLAIN * 6
+    for level in LEVELS:
+        assert wider.quantile(level).tolist() == [view.quantile(level)[unit] for unit in columns]
+        assert len(wider.quantile_error(level)) == len(columns)
+    answers = wider.respond([wider.image(5), wider.image(2, "test")])
+    assert np.array_equal(answers, MAPS[[5, EXPLAIN + 2]][:, columns])
+    assert wider.images("explain") == view.images("explain")
+    assert np.array_equal(wider.embeddings(ENCODER, "test"), view.embeddings(ENCODER, "test"))
+    labels = wider.labels("test")
+    assert labels is not None
+    assert np.array_equal(labels.values, LABELS.values[EXPLAIN:])
+
+
+def test_permutations_are_of_the_seed_the_unit_and_the_split(view: LayerView) -> None:
+    wider, again, other = (with_shuffled(view, [2, 2, 3], seed) for seed in (5, 5, 6))
+    found = [moves(wider, UNITS + at, "explain") for at in range(3)]
+    assert found == [moves(again, UNITS + at, "explain") for at in range(3)]
+    assert len({tuple(one) for one in found}) == 3
+    assert all(one != moves(other, UNITS + at, "explain") for at, one in enumerate(found))
+    assert found[0] != list(range(EXPLAIN))
+    tests = [moves(wider, UNITS + at, "test") for at in range(3)]
+    assert len({tuple(one) for one in tests}) == 3
+    assert found[2] == moves(with_shuffled(view, [4, 1, 3], 5), UNITS + 2, "explain")
+    first = [image for image in found[0] if image < TEST]
+    assert [image - EXPLAIN for image in tests[0]] != first
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows)
+def test_images_drawn_anew_are_followed_by_all_that_is_said_of_them(view: LayerView, chosen: ints) -> None:
+    drawn = resampled(view, chosen)
+    assert drawn.run == "a-run"
+    assert drawn.layer == view.layer
+    assert [image.id for image in drawn.images("explain")] == [IDS[row] for row in chosen]
+    assert drawn.images("test") == view.images("test")
+    for at, row in enumerate(chosen):
+        assert drawn.image(at).getpixel((0, 0)) == (row, 0, 0)
+        assert drawn.geometry(at).image == (4 + row, 5)
+    assert [drawn.image(at, "test").getpixel((0, 0)) for at in range(TEST)] == [
+        (EXPLAIN + at, 0, 0) for at in range(TEST)
+    ]
+    with pytest.raises(IndexError):
+        drawn.image(len(chosen))
+    for summary, known in (("mean", MAPS.mean((2, 3))), ("max", MAPS.max((2, 3)))):
+        assert drawn.summaries(summary, "explain").tolist() == [known[row].tolist() for row in chosen]  # type: ignore[arg-type]
+        assert drawn.summaries(summary, "test").tolist() == known[EXPLAIN:].tolist()  # type: ignore[arg-type]
+    assert drawn.embeddings(ENCODER, "explain")[:, 0].tolist() == chosen.tolist()
+    assert drawn.embeddings(ENCODER, "test")[:, 0].tolist() == list(range(EXPLAIN, EXPLAIN + TEST))
+    labels, others = drawn.labels("explain"), drawn.labels("test")
+    assert labels is not None
+    assert others is not None
+    assert labels.values.tolist() == [LABELS.values[row].tolist() for row in chosen]
+    assert others.values.tolist() == LABELS.values[EXPLAIN:].tolist()
+    assert not labels.values.flags.writeable
+    assert drawn.constant.tolist() == view.constant.tolist()
+    assert np.array_equal(drawn.quantile(0.99), view.quantile(0.99))
+    assert np.array_equal(drawn.respond([drawn.image(0)]), MAPS[[chosen[0]]])
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows)
+def test_exemplars_of_images_drawn_anew_are_the_stored_ones_among_them(view: LayerView, chosen: ints) -> None:
+    drawn = resampled(view, chosen)
+    for summary in ("mean", "max"):
+        for unit in range(UNITS):
+            kept = [one for one in view.exemplars(unit, summary) if one.index in chosen]  # type: ignore[arg-type]
+            expected = [(one.value, one.image_id, np.asarray(one.map).tobytes()) for one in kept]
+            assert shown(drawn, unit, summary) == expected
+            found = [one.index for one in drawn.exemplars(unit, summary)]  # type: ignore[arg-type]
+            assert found == [chosen.tolist().index(one.index) for one in kept]
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows, st.data())
+def test_images_drawn_twice_are_images_drawn_once(view: LayerView, first: ints, data: st.DataObject) -> None:
+    then = np.array(data.draw(st.lists(st.integers(0, len(first) - 1), min_size=1, max_size=30)))
+    twice, once = resampled(resampled(view, first), then), resampled(view, first[then])
+    assert twice.images("explain") == once.images("explain")
+    assert np.array_equal(twice.summaries("q99", "explain"), once.summaries("q99", "explain"))
+    assert np.array_equal(twice.summaries("q99", "test"), once.summaries("q99", "test"))
+    assert [twice.image(at).getpixel((0, 0)) for at in range(len(then))] == [(row, 0, 0) for row in first[then]]
+    for unit in range(UNITS):
+        assert shown(twice, unit, "mean") == shown(once, unit, "mean")
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows, sources, seeds)
+def test_each_may_be_derived_of_the_other(view: LayerView, chosen: ints, units: list[int], seed: int) -> None:
+    inner = with_shuffled(view, units, seed)
+    drawn = resampled(inner, chosen)
+    assert np.array_equal(drawn.summaries("max", "explain"), inner.summaries("max", "explain")[chosen])
+    for unit in range(len(inner.units)):
+        kept = [one.image_id for one in inner.exemplars(unit, "max") if one.index in chosen]
+        assert [one[1] for one in shown(drawn, unit, "max")] == kept
+
+    wider = with_shuffled(resampled(view, chosen), units, seed)
+    known = MAPS[chosen].max((2, 3))
+    numbers = wider.summaries("q99", "explain").astype(int)
+    for at, source in enumerate(units):
+        column = wider.summaries("max", "explain")[:, UNITS + at]
+        assert sorted(numbers[:, UNITS + at]) == sorted(chosen)
+        assert sorted(column) == sorted(known[:, source])
+        assert column.tolist() == [MAPS[image, source].max() for image in numbers[:, UNITS + at]]
+        found = wider.exemplars(UNITS + at, "max")
+        assert sorted(one.value for one in found) == sorted(
+            one.value for one in resampled(view, chosen).exemplars(source, "max")
+        )
+        assert [column[one.index] for one in found] == [one.value for one in found]
+        assert all(np.asarray(one.map).max() == one.value for one in found)
+        pairs = [(-one.value, one.image_id) for one in found]
+        assert pairs == sorted(pairs)
+
+
+def test_shuffled_units_may_be_shuffled_again(view: LayerView) -> None:
+    twice = with_shuffled(with_shuffled(view, [3, 4], 1), [UNITS, 5], 2)
+    assert len(twice.units) == UNITS + 4
+    assert sorted(moves(twice, UNITS + 2, "explain")) == list(range(EXPLAIN))
+    moved = moves(twice, UNITS + 2, "explain")
+    assert twice.summaries("max", "explain")[:, UNITS + 2].tolist() == MAPS[moved, 3].max((1, 2)).tolist()
+    assert np.array_equal(twice.respond([view.image(4)]), MAPS[[4]][:, [*range(UNITS), 3, 4, 3, 5]])
+
+
+@pytest.mark.parametrize("units", [[UNITS], [-1]])
+def test_units_that_the_layer_does_not_have_are_not_shuffled(view: LayerView, units: list[int]) -> None:
+    with pytest.raises(ValueError, match=f"of a layer of {UNITS}"):
+        with_shuffled(view, units, 0)
+    with pytest.raises(ValueError, match="the seed -1"):
+        with_shuffled(view, [0], -1)
+
+
+@pytest.mark.parametrize("chosen", [[], [-1], [EXPLAIN], [[1]], [0.5]])
+def test_images_that_are_not_there_are_not_drawn(view: LayerView, chosen: list[Any]) -> None:
+    with pytest.raises(ValueError, match=r"rows (-1 to|0 to|23 to|of type)"):
+        resampled(view, np.array(chosen))
+
+
+def test_what_a_study_lacks_its_derived_views_lack_too(view: LayerView) -> None:
+    for derived in (with_shuffled(view, [2], 0), resampled(view, np.array([1, 2]))):
+        with pytest.raises(MethodError, match="does not keep the summary 'abs-mean'"):
+            derived.summaries("abs-mean", "explain")
+        with pytest.raises(MethodError, match="Exemplars are kept for the summaries mean and max, not for 'q99'"):
+            derived.exemplars(0, "q99")
+
+
+def test_on_a_real_study_with_and_without_maps(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s", per_class=10).probe(device="cpu")
+    for name in ("relu", "head"):
+        view = study.view(name, "r")
+        chosen = np.random.default_rng(0).integers(0, len(view.images("explain")), 40)
+        derived = with_shuffled(resampled(view, chosen), [3, 2], 1)
+        assert derived.summaries("mean", "explain").shape == (40, len(view.units) + 2)
+        assert (derived.exemplars(len(view.units), "mean")[0].map is None) == (name == "head")
+        image = derived.image(0)
+        assert np.array_equal(derived.respond([image])[:, : len(view.units)], view.respond([image]))
+        assert derived.images("explain")[0] == view.images("explain")[chosen[0]]
