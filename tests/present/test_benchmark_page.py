@@ -147,7 +147,7 @@ def test_kinds_stand_with_their_values_and_strengths(tree: Node) -> None:
         assert heads == {
             kind: f"{count} unit{'s' if count > 1 else ''}"
             for kind in kinds
-            for count in [sum(unit.kind == kind for unit in host.units)]
+            for count in [sum(unit.kind == kind and unit.truth is not None for unit in host.units)]
         }
         lines = tables[0].one("tbody").all("tr")
         ordered = [row.attributes["data-row"] for row in main_table(tree, host).one("tbody").all("tr")]

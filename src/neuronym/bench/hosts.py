@@ -64,15 +64,15 @@ def _classes() -> tuple[BenchUnit, ...]:
 HOSTS: dict[str, Host] = {
     host.name: host
     for host in (
-        Host("analytic", "planted units", "bundled:planted", "units", _planted, trained=False),
+        Host("analytic", "Planted units", "bundled:planted", "units", _planted, trained=False),
         Host(
-            *("correlated", "planted units, correlated concepts", "bundled:planted", "units", _planted),
+            *("correlated", "Planted units, correlated concepts", "bundled:planted", "units", _planted),
             links=CORRELATED,
             trained=False,
         ),
-        Host("taught", "channels taught to follow concepts", "bundled:concepts", LAYER, _taught),
-        Host("resnet", "logits of a ResNet", "bundled:resnet", "classifier.1", _classes),
-        Host("vit", "logits of a ViT", "bundled:vit", "classifier", _classes),
+        Host("taught", "Channels taught to follow concepts", "bundled:concepts", LAYER, _taught),
+        Host("resnet", "Logits of a ResNet", "bundled:resnet", "classifier.1", _classes),
+        Host("vit", "Logits of a ViT", "bundled:vit", "classifier", _classes),
     )
 }
 """The hosts by name, in the order of their tables."""

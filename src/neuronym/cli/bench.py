@@ -10,6 +10,8 @@ import typer
 
 from neuronym.cli import options as given
 from neuronym.cli.bench_compare import bench_compare
+from neuronym.cli.bench_export import bench_export
+from neuronym.cli.bench_score import bench_score
 from neuronym.cli.console import Reporter, errors, output
 from neuronym.errors import UserError
 
@@ -23,6 +25,8 @@ app = typer.Typer(
     help="Judge methods on planted units, whose truth is known.",
 )
 app.command("compare")(bench_compare)
+app.command("export")(bench_export)
+app.command("score")(bench_score)
 
 
 @app.callback()
@@ -46,7 +50,7 @@ def bench(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Decides which scenes of the world are taken, 0 to 100.")] = 0,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Fewer images and draws: enough for every gate, in a minute or so.")
+        bool, typer.Option("--quick", help="Fewer images, draws and hosts: enough for every gate, in a minute or so.")
     ] = False,
     abstain: Annotated[
         float, typer.Option("--abstain", help="The share of shuffled units that the rule of abstention may describe.")
@@ -64,7 +68,7 @@ def bench(
         return
     from neuronym.bench.result_files import write_benchmark
     from neuronym.bench.running import run_benchmark
-    from neuronym.bench.settings import QUICK, BenchSettings
+    from neuronym.bench.settings import QUICK, QUICK_HOSTS, BenchSettings
     from neuronym.cli.bench_tables import show_benchmark
     from neuronym.present.benchmark import check_place, write_benchmark_page
     from neuronym.store.atomic import check_writable
@@ -74,7 +78,7 @@ def bench(
         level=abstain,
         seed=seed,
         kinds=tuple(given.split_list(kinds or [])),
-        hosts=tuple(given.split_list(hosts or [])),
+        hosts=tuple(given.split_list(hosts or (QUICK_HOSTS if quick else []))),
         methods=tuple(given.split_list(methods or [])),
         device=device,
         **sizes,

@@ -41,6 +41,8 @@ def bench_export(
         )
     hosts = ", ".join(f"{name} {units}" for name, units in found.hosts)
     errors().print(
-        f"Version {VERSION}: {found.images:,} images, units of {hosts}; {found.bytes / 1e6:.0f} MB.", highlight=False
+        f"Version {VERSION}: {found.images:,} images, units of {hosts}; {found.bytes / 1e6:.0f} MB.",
+        highlight=False,
+        soft_wrap=True,
     )
     output().print(f"Read {found.folder.absolute() / GUIDE}", markup=False, highlight=False, soft_wrap=True)

@@ -16,7 +16,7 @@ def bench_score(
     labels: Annotated[
         list[str],
         typer.Argument(
-            metavar="LABELS...",
+            metavar="LABELS",
             help="CSV files with unit, description, and host or layer; score and candidates if they like.",
         ),
     ],

@@ -107,10 +107,9 @@ def export(
     place = Path(folder).expanduser()
     check_place(place, overwrite=overwrite)
     check_installed()
-    shown = list(gather(settings, report))
     with locked(place):
-        check_place(place, overwrite=overwrite)
-        return write(place, shown, settings, images=images, report=report)
+        check_place(place, overwrite=overwrite)  # another export may have ended meanwhile
+        return write(place, list(gather(settings, report)), settings, images=images, report=report)
 
 
 def gather(settings: BenchSettings = SETTINGS, report: Report = silent) -> Iterator[Shown]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from neuronym.errors import StudyError, UserError
 from neuronym.probes.tables import read_table
-from neuronym.store.atomic import LOCK, guarded, replacing
+from neuronym.store.atomic import LOCK, check_writable, guarded, replacing
 
 MARKER = "benchmark.json"
 """What says that a folder is an export and complete; it is written last."""
@@ -27,8 +27,8 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
     Files in it that are no part of an export are left alone in any case.
 
     Raises:
-        StudyError: it is a file; it holds something and no export; it holds an export and ``overwrite`` is not given,
-            or one in which someone has filled in descriptions.
+        StudyError: it is a file or cannot be written; it holds something and no export; it holds an export and
+            ``overwrite`` is not given, or one in which someone has filled in descriptions.
     """
     place = str(folder)
     with guarded(folder, "look for an export"):
@@ -37,6 +37,7 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
         # A killed export may have left its lock and nothing else.
         names = [entry.name for entry in folder.iterdir() if entry.name != LOCK] if folder.exists() else []
         filled = [table for table in sorted(folder.glob(f"*/{UNITS}")) if _is_filled(table)]
+    _check_writable(folder)
     if not names:
         return
     if not is_export(folder) and UNFINISHED not in names:
@@ -99,6 +100,13 @@ def put(path: Path, content: bytes, *, sync: bool = True) -> None:
             f"It was not possible to write {str(path)!r}: {error.strerror or error}. Choose another folder, or make "
             "room, and export again with --overwrite."
         ) from error
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        check_writable(folder / MARKER)
+    except StudyError as error:
+        raise StudyError(f"Nothing can be written to {str(folder)!r}. Choose another folder for the export.") from error
 
 
 def _is_filled(table: Path) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from neuronym.present.benchmark import numbers, rows
 from neuronym.present.benchmark.markup import Markup, tag
 from neuronym.records.benchmark import BenchHost, BenchRow, Measure
@@ -12,7 +14,8 @@ STEPS = 10
 
 def kinds_table(host: BenchHost) -> Markup | None:
     """Rows of labels by kinds of units; None where no row tells kinds apart, or there is one kind only."""
-    counts, shown = rows.kinds(host), [row for row in rows.ordered(host.rows) if _told(row)]
+    counts = Counter(unit.kind for unit in host.units if unit.truth is not None)
+    shown = [row for row in rows.ordered(host.rows) if _told(row)]
     there = [kind for kind in counts if any(_value(row, kind) is not None for row in shown)]
     there += sorted({kind for row in shown for kind in row.kinds} - set(counts))
     if len(there) < 2:
@@ -33,11 +36,10 @@ def kinds_table(host: BenchHost) -> Markup | None:
 
 
 def left_out(host: BenchHost) -> str:
-    """Which kinds have no correlation with a label, because nothing is true of their units; empty if all have one."""
-    had = {kind for row in host.rows for kind, measure in row.kinds.items() if measure.value is not None}
-    rest = {kind: many for kind, many in rows.kinds(host).items() if kind not in had}
-    told = " and ".join(f"{numbers.counted(many, 'unit')} of kind {kind}" for kind, many in rest.items())
-    return f"Without a true label and so not here: {told}." if had and told else ""
+    """How many units have no correlation with a label, because nothing is true of them; empty if all have one."""
+    rest = Counter(unit.kind for unit in host.units if unit.truth is None)
+    told = ", ".join(f"{numbers.counted(many, 'unit')} of kind {kind}" for kind, many in rest.items())
+    return f"Without a true label and so not here: {told}." if told else ""
 
 
 def step(value: float | None) -> int:
