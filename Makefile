@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 
 DEMO ?= demo
 
-.PHONY: test check install lint types unit bench demo
+.PHONY: test check install lint types unit gates bench demo
 
 test: lint types unit
 
@@ -40,6 +40,10 @@ types: $(INSTALLED)
 unit: $(INSTALLED)
 	$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
 
+# Methods on planted units: what must hold of the yardstick, in a minute or so.
+gates: $(INSTALLED)
+	env -u OMP_WAIT_POLICY $(VENV)/bin/neuronym bench --quick
+
 demo: $(INSTALLED_PLAIN)
 	env -u OMP_WAIT_POLICY $(VENV)/bin/neuronym demo --out $(DEMO) --overwrite
 
@@ -50,3 +54,5 @@ bench: $(INSTALLED)
 	$(PYTHON) benchmarks/layouts.py
 	$(PYTHON) benchmarks/world.py
 	$(PYTHON) benchmarks/demo.py
+	$(PYTHON) benchmarks/evaluate.py
+	$(PYTHON) benchmarks/planted.py

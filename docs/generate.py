@@ -35,8 +35,15 @@ class Parameter:
 
 
 def verbs() -> dict[str, Callable[..., Any]]:
-    """The functions behind the verbs, by name."""
-    return {str(command.name): command.callback for command in app.registered_commands if command.callback}
+    """The functions behind the verbs, by name; those below another verb, such as ``bench compare``, after it."""
+    found = {str(command.name): command.callback for command in app.registered_commands if command.callback}
+    for group in app.registered_groups:
+        inner = group.typer_instance
+        if inner is None or inner.registered_callback is None or inner.registered_callback.callback is None:
+            continue
+        found[str(group.name)] = inner.registered_callback.callback
+        found |= {f"{group.name} {one.name}": one.callback for one in inner.registered_commands if one.callback}
+    return found
 
 
 def parameters(function: Callable[..., Any]) -> Iterator[Parameter]:

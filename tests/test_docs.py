@@ -43,7 +43,7 @@ def test_the_generated_pages_are_fresh(generate: ModuleType) -> None:
 
 def test_every_verb_and_option_has_a_help_text(generate: ModuleType) -> None:
     assert sorted(generate.verbs()) == [
-        *("compare", "demo", "evaluate", "explain", "layers", "methods", "metrics", "rate", "report", "table"),
+        *("bench", "bench compare", "bench export", "bench score", "compare", "demo", "evaluate", "explain", "layers", "methods", "metrics", "rate", "report", "table"),
         "train-bundled",
     ]
     for verb, function in generate.verbs().items():
@@ -54,7 +54,11 @@ def test_every_verb_and_option_has_a_help_text(generate: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["", "explain", "evaluate", "table", "compare", "rate", "metrics", "layers", "methods"]
+    "verb",
+    [
+        *("", "explain", "evaluate", "table", "compare", "rate", "metrics", "layers", "methods"),
+        *("bench", "bench compare", "bench export", "bench score"),
+    ],
 )
 def test_the_page_knows_every_option_that_the_program_shows(verb: str) -> None:
     code = "import sys; from neuronym.cli import main; sys.argv[0] = 'neuronym'; main()"

@@ -1,4 +1,4 @@
-"""The pages with examples are true: CONTRIBUTING.md, docs/world.md and docs/evaluation.md."""
+"""The pages with examples are true: CONTRIBUTING.md and three of docs/."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 from documented import ROOT, blocks, check_marks, check_output, execute
 
-PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "docs" / "world.md", ROOT / "docs" / "evaluation.md"]
+PAGES = [ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / f"{name}.md" for name in ("world", "evaluation", "benchmark"))]
 COLOURS = {"red": (220, 40, 30), "green": (40, 200, 60), "blue": (40, 60, 220), "grey": (128, 128, 128)}
 
 

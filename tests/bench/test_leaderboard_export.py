@@ -35,6 +35,8 @@ from program import contents
 
 PROGRAM = Path(killed_export.__file__)
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shown() -> list[Shown]:
@@ -255,7 +257,6 @@ def test_a_full_disk_is_told(shown: list[Shown], tmp_path: Path) -> None:
     assert (tmp_path / UNFINISHED).is_file()
 
 
-@pytest.mark.slow
 def test_a_killed_export_trips_nothing(made: Path, tmp_path: Path) -> None:
     """Killed while it writes arrays, and while it writes pictures; then made anew."""
     folder = tmp_path / "export"

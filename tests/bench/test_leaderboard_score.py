@@ -28,6 +28,7 @@ from neuronym.world.planted_maps import maps_of
 from neuronym.world.scenes import draw_scenes
 from neuronym.world.splits import SEEDS
 
+pytestmark = pytest.mark.slow
 HEADER = ("host", "unit", "description")
 
 

@@ -24,6 +24,9 @@ SUMMARY: Summary = "mean"
 
 TRUE, LIST = "true labels", "best of the list"
 
+TITLES: dict[Role, str] = {"constant": "best constant", "random": "random labels", "shuffled": "shuffled truth"}
+"""What the rows of labels that know nothing are called."""
+
 _K = 20
 _JUDGED = {"f1": "f1", "auprc": "auprc", DISCRIMINATION: "discrimination"}
 """Metrics of pairs beside the headline, and the columns that they go to."""
@@ -127,7 +130,7 @@ class HostScorer:
             table = {column: means[metric] for metric, column in _JUDGED.items()}
             measures = self._headline(means[HEADLINE]) | self._measured(table)
             kinds = self._by_kind(means[HEADLINE])
-            found.append(BenchRow(_TITLES[role], role, measures, kinds, text=text))
+            found.append(BenchRow(TITLES[role], role, measures, kinds, text=text))
         return found
 
     @cached_property
@@ -197,9 +200,6 @@ class HostScorer:
         state = "abstained" if one is None else one.state
         score = None if one is None else one.score
         return Said(unit.unit, state, text, score, None, value, resolved, rights[place].equivalent)
-
-
-_TITLES: dict[Role, str] = {"constant": "best constant", "random": "random labels", "shuffled": "shuffled truth"}
 
 
 def measure(values: Floats, draws: int, seed: int) -> Measure:

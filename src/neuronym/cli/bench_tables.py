@@ -118,8 +118,8 @@ def _show_gates(gates: Sequence[Gate], console: Console) -> None:
             console.print(f"       {where}: {gate.text}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
-def _name(row: BenchRow) -> str:
-    return f"{row.name}: {row.text}" if row.text is not None else row.name
+def _name(row: BenchRow) -> Text:
+    return Text(f"{row.name}: {row.text}" if row.text is not None else row.name)
 
 
 def _style(row: BenchRow) -> str:

@@ -186,7 +186,9 @@ def _number(value: float | None) -> str:
 def chosen_by(made_with: Mapping[str, Any]) -> str:
     """The method of a run, and what it chose with."""
     chosen = made_with.get("encoder") or made_with.get("concepts")
-    return f"{made_with['method']}, {chosen}" if chosen else str(made_with["method"])
+    words = [str(made_with["method"]), *([str(chosen)] if chosen else [])]
+    rule = [] if made_with.get("abstain") is None else [f"abstaining at {made_with['abstain']}"]
+    return ", ".join([*words, *rule])
 
 
 def _note_ties(rows: list[dict[str, Any]], console: Console) -> None:

@@ -145,13 +145,18 @@ def _titles(made: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 def _parts(made_with: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """What tells a run from the other runs of its method."""
     known = [part for part in ("concepts", "encoder") if made_with.get(part)]
-    return [last_part(str(made_with[part])) for part in known if any(one.get(part) != made_with[part] for one in runs)]
+    told = [last_part(str(made_with[part])) for part in known if any(one.get(part) != made_with[part] for one in runs)]
+    level = made_with.get("abstain")
+    differs = level is not None and any(one.get("abstain") != level for one in runs)
+    return [*told, *([f"abstains at {level}"] if differs else [])]
 
 
 def _parameters(made_with: Mapping[str, Any]) -> dict[str, str]:
     key = made_with.get("key")
     given = key.get("parameters") if isinstance(key, Mapping) else None
-    return {name: _shown(value) for name, value in sorted(given.items())} if isinstance(given, Mapping) else {}
+    level = {"abstain": made_with["abstain"]} if made_with.get("abstain") is not None else {}
+    own = given if isinstance(given, Mapping) else {}
+    return {name: _shown(value) for name, value in sorted({**level, **own}.items())}
 
 
 def _label_file(made_with: Mapping[str, Any]) -> LabelFileView | None:

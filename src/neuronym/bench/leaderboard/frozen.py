@@ -54,15 +54,16 @@ def fingerprint(host: Host) -> dict[Part, str]:
     """32 hex digits for each part of a host; no activations are among it, which machines round differently.
 
     ``images`` covers the content of the images of both splits; ``units`` the layer, and the number, kind and true label
-    of every unit; ``concepts`` the world's list, which random labels are drawn from; ``network`` its weights, its
-    modules as PyTorch prints them, and its preprocessing.
+    of every unit; ``concepts`` the world's list, which random labels are drawn from; ``network`` its weights
+    by their names, and its preprocessing.
     """
+    target = target_entry(plugins.target(host.model))
     units = [[unit.unit, unit.kind, unit.truth] for unit in host.units()]
     return {
         "images": probe_set(host, SETTINGS).fingerprint,
         "units": digest([host.model, host.layer, units], 32),
         "concepts": digest([str(concept) for concept in catalogue()], 32),
-        "network": digest(target_entry(plugins.target(host.model)), 32),
+        "network": digest([target["weights_hash"], target["preprocessing"]], 32),
     }
 
 

@@ -17,7 +17,7 @@ from neuronym.bench.leaderboard.entry import Entry, read_entry
 from neuronym.bench.leaderboard.frozen import SETTINGS, check_installed, check_version
 from neuronym.bench.probing import probe
 from neuronym.bench.risk import with_abstention, with_curve
-from neuronym.bench.scoring import LIST, TRUE, HostScorer
+from neuronym.bench.scoring import LIST, TITLES, TRUE, HostScorer
 from neuronym.bench.settings import BenchSettings
 from neuronym.bench.version import VERSION
 from neuronym.errors import UserError
@@ -26,7 +26,7 @@ from neuronym.records import Explanation, Json
 from neuronym.records.benchmark import BenchHost, Benchmark, BenchRow
 from neuronym.study import silent
 
-OTHERS = (TRUE, LIST, "best constant", "random labels", "shuffled truth")
+OTHERS = (TRUE, LIST, *TITLES.values())
 """What the other rows of a table are called."""
 
 
