@@ -2,7 +2,8 @@
 
     python benchmarks/planted.py
 
-Each seed is what ``neuronym bench --seed N`` does. Whole results go to ``benchmarks/results/planted-seedN.json`` (for
+CLIP-Dissect's five similarity functions, and two other settings of its default, are compared on the first seed in
+``benchmarks/results/planted-functions.json``, for docs/benchmark.md. Each seed is what ``neuronym bench --seed N`` does. Whole results go to ``benchmarks/results/planted-seedN.json`` (for
 ``neuronym bench compare``), and a table of all seeds to ``benchmarks/results/planted.json``.
 """
 
@@ -12,13 +13,19 @@ import sys
 import time
 
 import common
-
 from neuronym.bench.result_files import write_benchmark
 from neuronym.bench.running import run_benchmark
 from neuronym.bench.settings import BenchSettings
 from neuronym.records.benchmark import Benchmark, Measure
 
 SEEDS = (0, 1, 2)
+FUNCTIONS = tuple(
+    f"clip-dissect?encoder=oracle:world{more}"
+    for more in (
+        *("", "&similarity=wpmi", "&similarity=rank_reorder", "&similarity=cosine", "&similarity=cosine_cubed"),
+        *("&temperature=2", "&lam=0"),
+    )
+)
 SHOWN = ("normalised", "pearson", "silent", "lost", "random_weights")
 
 
@@ -34,6 +41,9 @@ def main() -> None:
         print(
             f"seed {seed}: {time.perf_counter() - began:.0f} s, {len(result.gates)} gates, failed: {failed or 'none'}"
         )
+    functions = BenchSettings(methods=FUNCTIONS, hosts=("analytic", "taught", "resnet"))
+    command = f"neuronym bench --hosts {','.join(functions.hosts)} --methods '{','.join(FUNCTIONS)}'"
+    write_benchmark(run_benchmark(functions, command=command), common.RESULTS / "planted-functions.json")
     table = _table(found)
     common.store("planted", {"command": "python benchmarks/planted.py", "seeds": SEEDS, "hosts": table})
     for host, rows in table.items():

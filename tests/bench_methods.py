@@ -56,3 +56,72 @@ class Broken:
 
     def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
         raise MethodError("It is broken. Mend it.")
+
+
+@dataclass(frozen=True)
+class Stumbling:
+    """Has a mistake in it."""
+
+    summary: Summary = "mean"
+    name: ClassVar[str] = "stumbling"
+    citation: ClassVar[str] = "Written for the tests."
+
+    def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
+        raise RuntimeError("it fell")
+
+
+@dataclass(frozen=True)
+class Peeking:
+    """Tells how many test images it can see, in whatever way it asks for them."""
+
+    summary: Summary = "mean"
+    name: ClassVar[str] = "peeking"
+    citation: ClassVar[str] = "Written for the tests."
+
+    def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
+        labels, contents = view.labels("test"), view.contents
+        known = 0 if contents.labels is None else len(contents.labels.values)
+        seen = (
+            len(view.images("test")),
+            len(view.summaries("mean", "test")),
+            0 if labels is None else len(labels.values),
+            known - len(view.images("explain")),
+            len(contents.images) - len(view.images("explain")),
+        )
+        for unit in units:
+            yield Explanation(unit, self.name, view.run, "described", f"{seen}", 1.0)
+
+
+@dataclass(frozen=True)
+class Sloppy:
+    """Breaks the contract of methods in one of several ways."""
+
+    way: str = "order"
+    summary: Summary = "mean"
+    name: ClassVar[str] = "sloppy"
+    citation: ClassVar[str] = "Written for the tests."
+
+    def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
+        asked = [*units][::-1] if self.way == "order" else [*units][:3] if self.way == "few" else [*units]
+        for unit in asked:
+            score = float("nan") if self.way == "nan" else float("inf") if self.way == "inf" else 1.0
+            yield (
+                "a fish"
+                if self.way == "text"
+                else Explanation(  # type: ignore[misc]
+                    unit, self.name, view.run, "described", "fish", score
+                )
+            )
+
+
+@dataclass(frozen=True)
+class Failing:
+    """Fails on every unit."""
+
+    summary: Summary = "mean"
+    name: ClassVar[str] = "failing"
+    citation: ClassVar[str] = "Written for the tests."
+
+    def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
+        for unit in units:
+            yield Explanation(unit, self.name, view.run, "failed", reason="the server did not answer")

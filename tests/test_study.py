@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from neuronym.errors import MethodError, StudyError, TargetError, UnknownNameError, UserError
+from neuronym.explain.abstention import VERSION
 from neuronym.explain.clip_dissect import ClipDissect
 from neuronym.explain.concepts import ConceptSet
 from neuronym.explain.running import run_method
@@ -124,7 +125,8 @@ def test_the_level_of_abstention_is_part_of_a_runs_identity(tmp_path: Path) -> N
     del parameters["concepts"], parameters["encoder"]
     key = {"method": "clip-dissect", "parameters": parameters, "concepts": concepts.key, "encoder": None}
     assert runs[0] == f"clip-dissect-{digest([study.store.manifest.key, key], 8)}"  # as before there were levels
-    assert runs[1] == f"clip-dissect-{digest([study.store.manifest.key, key | {'abstain': 0.1}], 8)}"
+    ruled = key | {"abstain": 0.1, "abstention": VERSION}
+    assert runs[1] == f"clip-dissect-{digest([study.store.manifest.key, ruled], 8)}"
     made = study.store.manifest.runs
     assert [made[run].get("abstain") for run in runs[:3]] == [None, 0.1, 0.2]
     assert "abstain" not in made[runs[0]]
@@ -133,18 +135,33 @@ def test_the_level_of_abstention_is_part_of_a_runs_identity(tmp_path: Path) -> N
 
 
 def test_a_level_of_abstention_that_cannot_be_used_is_refused_before_the_pass(tmp_path: Path) -> None:
-    study = make_study(tmp_path / "s", ("relu", "one"))
+    study = make_study(tmp_path / "s", ("relu", "one"), model=small_target(units=26))
     asked: dict[str, Any] = {"concepts": "labels", "settings": {"top_k": 20}}
     with pytest.raises(UserError, match=r"--abstain got 2\. Give a share above 0 and below 1, such as 0\.1\."):
         study.check_method("clip-dissect", **asked, abstain=2)
-    with pytest.raises(UserError, match=r"--abstain 0\.05 needs 19 shuffled units .* the layer 'one' of 1 gives 10\."):
-        study.check_method("clip-dissect", **asked, abstain=0.05)
+    with pytest.raises(UserError, match=r"--abstain 0\.02 needs 49 shuffled units .* the layer 'one' of 1 gives 40\."):
+        study.check_method("clip-dissect", **asked, abstain=0.02)
     study.check_method("clip-dissect", **asked, abstain=0.1)
+    study.check_method("clip-dissect", **asked, abstain=0.02, layers=["relu"])
+    with pytest.raises(UnknownNameError, match="There is no layer of this study 'head'"):
+        study.check_method("clip-dissect", **asked, layers=["head"])
     study.probe(device="cpu")
-    with pytest.raises(UserError, match=r"the layer 'one' of 1 gives 10\."):
-        study.explain(**asked, abstain=0.05)
+    with pytest.raises(UserError, match=r"the layer 'one' of 1 gives 40\."):
+        study.explain(**asked, abstain=0.02)
     assert not study.store.runs
-    assert study.explain(**asked, abstain=0.05, layers=["relu"]) in study.store.runs
+    assert study.explain(**asked, abstain=0.02, layers=["relu"]) in study.store.runs
+
+
+def test_shuffled_units_are_reported_while_they_are_described(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    study = make_study(tmp_path / "s", ("relu", "one"), report=lambda *now: told.append(now)).probe(device="cpu")
+    told.clear()
+    study.explain(concepts="labels", settings={"top_k": 20}, abstain=0.1)
+    assert [now for now in told if now[0] == "shuffled units of relu"] == [
+        ("shuffled units of relu", done, 40) for done in range(0, 41, 4)
+    ]
+    assert ("shuffled units of one", 40, 40) in told
+    assert told[-1] == ("clip-dissect", 13, 13)
 
 
 def test_asking_for_some_units_first_ends_in_the_same_table(tmp_path: Path) -> None:

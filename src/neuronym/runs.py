@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from neuronym import plugins
+from neuronym.explain.abstention import VERSION
 from neuronym.records import Json, LayerInfo, Unit, digest
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def describe_run(
             "concepts": None if concepts is None else concepts.key,
             "encoder": None if encoder is None else encoder.key,
             **rule,
+            **({} if abstain is None else {"abstention": VERSION}),
         },
     }
 

@@ -44,6 +44,7 @@ from neuronym.present.notebook import UnitShown, study_html
 from neuronym.probes.probe_set import Given, ProbeSet, index
 from neuronym.records import ConceptSource, ImageRecord, Json, LabelTable, LayerInfo, Tokens
 from neuronym.runs import describe_run, run_name, units_of
+from neuronym.store.derived_view import without_test
 from neuronym.store.layer_view import LayerView
 from neuronym.store.manifest import Manifest
 from neuronym.store.study_store import PROBE, StudyStore, layer_entry
@@ -314,9 +315,7 @@ class Study:
         """
         self.store.require_probe()
         explainer, made_with = self._explainer(method, concepts, encoder, settings, abstain, device)
-        chosen = [self.store.layer(name) for name in layers] if layers is not None else list(self.layers)
-        if abstain is not None:
-            check_level(abstain, chosen)
+        chosen = self._chosen(layers, abstain)
         check_units(chosen, units)
         wanted = [units_of(layer, units) for layer in chosen]
         run = run_name(self.store.manifest.key, explainer, made_with)
@@ -331,7 +330,7 @@ class Study:
                     def progress(done: int, _: int, start: int = before) -> None:
                         self.report(explainer.name, start + done, total)
 
-                    view = self.view(layer.name, run)
+                    view = without_test(self.view(layer.name, run))
                     run_method(explainer, asked, view, self.store.parts(run, layer.name), progress)
                     before += len(asked)
         return run
@@ -342,6 +341,7 @@ class Study:
         *,
         concepts: str | Path | ConceptSet | Sequence[str] | None = None,
         encoder: str | ImageTextEncoder | None = None,
+        layers: Sequence[str] | None = None,
         settings: Mapping[str, Any] | None = None,
         abstain: float | None = None,
         device: str = "auto",
@@ -352,8 +352,7 @@ class Study:
             UserError: see :meth:`explain`.
         """
         self._explainer(method, concepts, encoder, settings, abstain, device)
-        if abstain is not None:
-            check_level(abstain, self.layers)
+        self._chosen(layers, abstain)
 
     def import_labels(
         self, labels: str | Path, *, first_unit: int | None = None, summary: Summary = "mean", name: str | None = None
@@ -505,6 +504,13 @@ class Study:
     def _told(self, stage: str, done: int, total: int) -> None:
         self.report(stage, done, total)
 
+    def _chosen(self, layers: Sequence[str] | None, abstain: float | None) -> list[LayerInfo]:
+        """The layers that are asked for, if they are large enough for the level."""
+        chosen = [self.store.layer(name) for name in layers] if layers is not None else list(self.layers)
+        if abstain is not None:
+            check_level(abstain, {layer.name: layer.units for layer in chosen})
+        return chosen
+
     def _explainer(
         self,
         method: str,
@@ -521,7 +527,7 @@ class Study:
         check_summary(method, explainer.summary, self.summaries)
         warn_of_domain(coder, self.sources)
         made_with = describe_run(method, explainer, given, coder, abstain)
-        return (explainer if abstain is None else Abstaining(explainer, abstain)), made_with
+        return (explainer if abstain is None else Abstaining(explainer, abstain, report=self._told)), made_with
 
     def _is_whole(self) -> bool:
         """Whether every table of the activation pass is there: what was damaged may have been removed."""

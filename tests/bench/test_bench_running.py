@@ -109,8 +109,8 @@ def test_a_method_that_knows_is_perfect_and_silent_where_it_should_be(found: Ben
     assert one.measures["silent"].value == 1
     assert one.measures["lost"].value == 0
     assert one.measures["stable_images"].value == one.measures["stable_noise"].value == 1
-    assert one.curve[-1] == pytest.approx((118 / 138, 0))
-    assert one.operating == pytest.approx((118 / 138, 0))
+    assert one.curve[-1] == pytest.approx((1, 0))
+    assert one.operating == pytest.approx((1, 0))
     assert one.cost is not None
     assert one.cost.calls_per_unit == 0
 
@@ -203,7 +203,7 @@ def test_what_is_not_there_is_refused_before_anything_runs(settings: dict[str, o
         ({"explain": 10}, "explain is 10. Give a number from 200 to 100,000."),
         ({"bootstraps": 0}, "bootstraps is 0. Give a number from 1 to 1,000."),
         ({"seed": -1}, "seed is -1. Give a number from 0 to 100."),
-        ({"level": 1.0}, "The level of abstention is 1.0. Give a number between 0 and 1, such as 0.1."),
+        ({"level": 1.0}, "--abstain got 1.0. Give a share above 0 and below 1, such as 0.1."),
     ],
 )
 def test_sizes_that_measure_nothing_are_refused(settings: dict[str, float], sentence: str) -> None:
@@ -216,3 +216,42 @@ def test_true_labels_are_those_of_the_world(probed: Probed) -> None:
     labels = true_labels("units", probed.units)
     assert len(labels) == 118
     assert all(one.state == "described" for one in labels.values())
+
+
+@pytest.fixture(scope="module")
+def odd() -> BenchHost:
+    ways = [f"bench_methods:Sloppy?way={way}" for way in ("order", "few", "nan", "inf", "text")]
+    methods = ("bench_methods:Peeking", "bench_methods:Failing", *ways)
+    return run_benchmark(BenchSettings(**SMALL, hosts=("analytic",), methods=methods)).hosts[0]
+
+
+def test_a_method_sees_no_test_image(odd: BenchHost) -> None:
+    assert {said.text for said in row(odd, "bench_methods:Peeking").said} == {"(0, 0, 0, 0, 0)"}
+
+
+@pytest.mark.parametrize(
+    ("way", "why"),
+    [
+        ("order", "RuntimeError: the method sloppy explained units:141, but units:0 was next"),
+        ("few", "RuntimeError: the method sloppy ended before units:3"),
+        ("nan", "RuntimeError: the method sloppy gave units:0 the score nan"),
+        ("inf", "RuntimeError: the method sloppy gave units:0 the score inf"),
+        ("text", "TypeError: the method sloppy gave a str for units:0"),
+    ],
+)
+def test_a_method_that_breaks_its_contract_fails_its_row_only(odd: BenchHost, way: str, why: str) -> None:
+    failed = row(odd, f"bench_methods:Sloppy?way={way}").failed
+    assert failed is not None
+    assert failed.startswith(why)
+
+
+def test_failing_is_not_silence(odd: BenchHost) -> None:
+    one = row(odd, "bench_methods:Failing")
+    assert one.measures["silent"].value == 0
+    assert one.measures["lost"].value == 1
+    assert one.measures["normalised"].value == pytest.approx(0, abs=0.02)
+
+
+def test_a_level_that_a_host_is_too_small_for_is_refused() -> None:
+    with pytest.raises(UserError, match=r"--abstain 0\.01 needs 99 shuffled units .* 'classifier\.1' of 12 gives 40"):
+        run_benchmark(BenchSettings(hosts=("resnet",), level=0.01))

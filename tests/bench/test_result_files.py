@@ -99,21 +99,25 @@ benchmarks = st.builds(
 )
 
 
-def rounded(value: Any) -> Any:
-    """What a file keeps of a record: six digits of each figure. Settings and environment are kept as they are."""
+def rounded(value: Any, digits: int = 6) -> Any:
+    """What a file keeps of a record: so many digits of each figure. Settings and environment are kept as they are."""
     if is_dataclass(value) and not isinstance(value, type):
         kept = ("settings", "environment")
         return replace(
             value,
-            **{field.name: rounded(getattr(value, field.name)) for field in fields(value) if field.name not in kept},
+            **{
+                field.name: rounded(getattr(value, field.name), field.metadata.get("digits", 6))
+                for field in fields(value)
+                if field.name not in kept
+            },
         )
     if isinstance(value, tuple):
         return tuple(rounded(one) for one in value)
     if isinstance(value, Mapping):
         return {key: rounded(one) for key, one in value.items()}
     if isinstance(value, float) and value:
-        digits = 5 - math.floor(math.log10(abs(value)))
-        return round(value, digits) if -290 < digits < 290 else float(f"{value:.5e}")
+        places = digits - 1 - math.floor(math.log10(abs(value)))
+        return round(value, places) if -290 < places < 290 else float(f"{value:.{digits - 1}e}")
     return value
 
 

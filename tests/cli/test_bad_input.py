@@ -130,9 +130,10 @@ def refused(world: Path, options: Options) -> str:
         ({"abstain": "0"}, "--abstain got 0.0. Give a share above 0 and below 1, such as 0.1."),
         ({"abstain": "10"}, "--abstain got 10.0. Give a share above 0 and below 1, such as 0.1."),
         ({"abstain": "nan"}, "--abstain got nan. Give a share above 0 and below 1, such as 0.1."),
+        ({"abstain": "5e-324"}, "--abstain got 5e-324, and the least is 0.0001; give a larger share, such as 0.1."),
         (
-            {"abstain": "0.05"},
-            "--abstain 0.05 needs 19 shuffled units to compare with, and the layer 'conv2' of 5 gives 10. Give 0.091 "
+            {"abstain": "0.02"},
+            "--abstain 0.02 needs 49 shuffled units to compare with, and the layer 'conv2' of 5 gives 40. Give 0.025 "
             "or more, or leave it out.",
         ),
         ({"units": "5"}, "The layer 'conv2' has no unit 5; it has 5, counted from 0."),

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from neuronym.errors import NonFiniteError
 from neuronym.functional.metrics import bootstrap_mean, mean_draws, normalised
+from neuronym.functional.metrics.normalised import _end
 
 values = st.floats(-1, 1, width=32)
 tables = st.lists(st.tuples(values, values, values), min_size=1, max_size=8)
@@ -107,6 +108,31 @@ def test_without_a_scale_there_is_no_value_and_ends_that_run_away_are_none() -> 
     assert value == 0.5
     assert math.isnan(low)
     assert math.isnan(high)
+
+
+@pytest.mark.parametrize("level", [0.95, 0.9, 0.8])
+@pytest.mark.parametrize("draws", [1001, 101, 100])
+def test_an_end_that_falls_on_a_draw_needs_no_other(draws: int, level: float) -> None:
+    place = (1 - level) / 2 * (draws - 1)
+    last = round(place) if abs(place - round(place)) < 1e-6 else math.ceil(place)
+    ratios = torch.arange(draws).double()[torch.randperm(draws, generator=torch.Generator().manual_seed(0))]
+    for missing in range(last + 3):
+        low = ratios.masked_fill(ratios < missing, -math.inf)
+        high = ratios.masked_fill(ratios >= draws - missing, math.inf)
+        ends = _end(low, (1 - level) / 2), _end(high, (1 + level) / 2)
+        if missing <= math.floor(place + 1e-6):
+            assert ends == pytest.approx((place, draws - 1 - place), abs=1e-9)
+        else:
+            assert all(math.isnan(end) for end in ends)
+
+
+def test_an_end_beside_draws_without_a_scale_is_finite() -> None:
+    # One unit of four carries the whole scale; in 1,001 draws the level puts both ends on the last ones that have it.
+    score, ceiling, floor = torch.tensor([0.5, 0, 0, 0]), torch.tensor([1.0, 0, 0, 0]), torch.zeros(4)
+    without = int((mean_draws(ceiling[:, None], 1001, 0) == 0).sum())
+    got = normalised(score, ceiling, floor, draws=1001, level=1 - 2 * without / 1000)
+    assert got == (0.5, 0.5, 0.5)
+    assert all(math.isnan(end) for end in normalised(score, ceiling, floor, 1001, 1 - 2 * (without - 1) / 1000)[1:])
 
 
 def test_one_unit_has_no_interval() -> None:

@@ -88,15 +88,21 @@ def test_equal_losses_have_their_own_area_in_any_order(loss: float, sure: list[f
     assert area([(one, loss) for one in sure]) == pytest.approx(loss, abs=1e-12)
 
 
-@given(units, st.data())
-def test_to_say_something_of_a_unit_more_is_never_worse(pairs: list[tuple[float, float]], data: st.DataObject) -> None:
-    told = [sure for sure, _ in pairs if sure > -math.inf]
-    silent = [at for at, (sure, _) in enumerate(pairs) if not sure > -math.inf]
-    if silent:
-        least = min(told, default=0.0) - 1
-        more = list(pairs)
-        more[data.draw(st.sampled_from(silent))] = (least, data.draw(st.floats(0, 1)))
-        assert area(more) <= area(pairs) + 1e-12
+@given(units, st.floats(0, 1), st.floats(0, 1))
+def test_a_unit_more_with_less_confidence_than_all_others_is_never_worse(
+    pairs: list[tuple[float, float]], loss: float, unread: float
+) -> None:
+    least = min((sure for sure, _ in pairs if sure > -math.inf), default=0.0) - 1
+    silent, last, lost = area([*pairs, (math.nan, unread)]), area([*pairs, (least, loss)]), area([*pairs, (least, 1)])
+    assert last <= lost + 1e-12
+    assert lost <= silent + 1e-12
+
+
+def test_a_unit_more_with_more_confidence_than_others_may_be_worse() -> None:
+    assert area([(1, 0), (math.nan, 0)]) == 0.25
+    assert area([(1, 0), (0, 1)]) == 0.25
+    assert area([(1, 0), (2, 1)]) == 0.75
+    assert area([(1, 0), (1, 1)]) == 0.5
 
 
 def test_a_curve_by_hand() -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from neuronym.errors import MethodError
 from neuronym.records import Geometry, ImageRecord, LabelTable, LayerInfo, Split
 from neuronym.store.arrays import Arrays
-from neuronym.store.derived_view import resampled, with_shuffled
+from neuronym.store.derived_view import resampled, with_shuffled, without_test
 from neuronym.store.layer_tables import StoredTables
 from neuronym.store.layer_view import LEVELS, Contents, LayerView, Services
 from small_study import make_study
@@ -247,22 +247,41 @@ def test_each_may_be_derived_of_the_other(view: LayerView, chosen: ints, units: 
         kept = [one.image_id for one in inner.exemplars(unit, "max") if one.index in chosen]
         assert [one[1] for one in shown(drawn, unit, "max")] == kept
 
-    wider = with_shuffled(resampled(view, chosen), units, seed)
+    base = resampled(view, chosen)
+    wider = with_shuffled(base, units, seed)
     known = MAPS[chosen].max((2, 3))
     numbers = wider.summaries("q99", "explain").astype(int)
+    assert np.array_equal(wider.summaries("max", "explain")[:, :UNITS], known)
     for at, source in enumerate(units):
         column = wider.summaries("max", "explain")[:, UNITS + at]
-        assert sorted(numbers[:, UNITS + at]) == sorted(chosen)
-        assert sorted(column) == sorted(known[:, source])
         assert column.tolist() == [MAPS[image, source].max() for image in numbers[:, UNITS + at]]
         found = wider.exemplars(UNITS + at, "max")
-        assert sorted(one.value for one in found) == sorted(
-            one.value for one in resampled(view, chosen).exemplars(source, "max")
-        )
+        assert sorted(one.value for one in found) == sorted(one.value for one in base.exemplars(source, "max"))
         assert [column[one.index] for one in found] == [one.value for one in found]
         assert all(np.asarray(one.map).max() == one.value for one in found)
+        assert all(chosen.tolist().index(chosen[one.index]) == one.index for one in found)  # each image at its first
         pairs = [(-one.value, one.image_id) for one in found]
         assert pairs == sorted(pairs)
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows, sources.filter(len), seeds)
+def test_copies_of_an_image_keep_one_value_and_images_change_places(
+    view: LayerView, chosen: ints, units: list[int], seed: int
+) -> None:
+    numbers = with_shuffled(resampled(view, chosen), units, seed).summaries("q99", "explain").astype(int)
+    for added in range(UNITS, UNITS + len(units)):
+        moved: dict[int, set[int]] = {}
+        for image, source in zip(chosen, numbers[:, added], strict=True):
+            moved.setdefault(int(image), set()).add(int(source))
+        assert all(len(places) == 1 for places in moved.values())
+        assert sorted(source for places in moved.values() for source in places) == sorted(moved)
+    # Without copies a permutation is of the places, whatever the images are.
+    once = np.array(list(dict.fromkeys(chosen.tolist())))
+    found = with_shuffled(resampled(view, once), units, seed).summaries("q99", "explain")
+    for at in range(len(units)):
+        order = np.random.default_rng([seed, 0, at]).permutation(len(once))
+        assert found[:, UNITS + at].tolist() == once[order].tolist()
 
 
 def test_shuffled_units_may_be_shuffled_again(view: LayerView) -> None:
@@ -307,3 +326,24 @@ def test_on_a_real_study_with_and_without_maps(tmp_path: Path) -> None:
         image = derived.image(0)
         assert np.array_equal(derived.respond([image])[:, : len(view.units)], view.respond([image]))
         assert derived.images("explain")[0] == view.images("explain")[chosen[0]]
+
+
+def test_without_test_images_everything_else_is_as_before(view: LayerView) -> None:
+    found = without_test(view)
+    assert found.images("test") == ()
+    assert found.images("explain") == view.images("explain")
+    for summary in ("mean", "max", "q99"):
+        np.testing.assert_array_equal(found.summaries(summary, "explain"), view.summaries(summary, "explain"))
+        assert found.summaries(summary, "test").shape == (0, UNITS)
+    explain, test = found.labels("explain"), found.labels("test")
+    assert explain is not None
+    assert test is not None
+    np.testing.assert_array_equal(explain.values, LABELS.values[:EXPLAIN])
+    assert len(test.values) == 0
+    np.testing.assert_array_equal(found.embeddings(ENCODER, "explain"), NUMBERS[:EXPLAIN])
+    assert found.embeddings(ENCODER, "test").shape == (0, UNITS)
+    with pytest.raises(IndexError):
+        found.image(0, "test")
+    for derived in (with_shuffled(found, [2, 3], 1), resampled(found, np.arange(5))):
+        assert derived.summaries("mean", "test").shape[0] == 0
+        assert len(derived.exemplars(2, "max")) > 0

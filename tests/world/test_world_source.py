@@ -18,7 +18,7 @@ from neuronym.world.catalogue import catalogue
 from neuronym.world.concepts import presence
 from neuronym.world.render import render
 from neuronym.world.scenes import MAIN, draw_scenes
-from neuronym.world.source import COUNTS, GROUP, WorldSource, load
+from neuronym.world.source import COUNTS, GROUP, LEAST_NOISE, WorldSource, load
 from neuronym.world.splits import SEEDS
 from neuronym.world.vocabulary import SHAPES
 from small_study import small_target
@@ -113,7 +113,8 @@ def test_names(rest: str, split: str, count: int, links: int) -> None:
     [
         ("noise=0.02", 0.02, 0, 0, False),
         ("noise=.5", 0.5, 0, 0, False),
-        ("noise=1e-3&marked", 0.001, 0, 0, True),
+        ("noise=0.0005&marked", 0.0005, 0, 0, True),
+        ("noise=00.50", 0.5, 0, 0, False),
         ("start=2000", 0, 2000, 0, False),
         ("start=0", 0, 0, 0, False),
         ("start=0999991", 0, 999_991, 0, False),
@@ -130,6 +131,12 @@ def test_names_with_options(options: str, noise: float, start: int, links: int, 
     assert (gallery.seed, gallery.noise, len(gallery.links), gallery.marked) == (SEEDS["test"], noise, links, marked)
     assert source.start == start
     assert [member.name for member in source.members()] == [str(number) for number in range(start, start + 9)]
+
+
+def test_the_least_noise_changes_a_value_of_a_picture_or_so() -> None:
+    clean, noisy = load("world/test/60"), load(f"world/test/60?noise={LEAST_NOISE}")
+    changed = [np.count_nonzero(clean.read(str(i)) != noisy.read(str(i))) for i in range(60)]
+    assert 0.5 < np.mean(changed) < 2
 
 
 FORM = (
@@ -165,10 +172,14 @@ WRONG = [
     *(
         (
             f"world?noise={text}",
-            f"'bundled:world?noise={text}' asks for noise of {text!r}. Give its standard deviation, above 0 and at "
-            "most 0.5 where 1 is the range of a pixel, or leave the option out.",
+            f"{f'bundled:world?noise={text}'!r} asks for noise of {text!r}. Give its standard deviation as a plain "
+            "decimal from 0.0005 to 0.5, where 1 is the range of a pixel, or leave the option out.",
         )
-        for text in ("", "much", "0", "-0.02", "0.51", "5.1", "nan", "inf", "1e-999", "0,02", "2%")
+        for text in (
+            *("", "much", "0", "0.0", "-0.02", "+0.02", "0.51", "5.1", "nan", "inf", "0,02", "2%", "."),
+            *("1e-999", "1e-9", "1e-2", "0.000499", "0.0" + "0" * 500 + "1", "9" * 5000),
+            *("0_0.02", "0.0_2", " 0.02", "0.02 ", "0.02\n", "\u0660.\u0660\u0662", "\uff10.\uff10\uff12"),
+        )
     ),
     *(
         (
@@ -186,6 +197,10 @@ WRONG = [
         for count, start in ((1_000_000, 1), (2, 999_999), (600_000, 400_001))
     ),
     ("world/exlain", "There is no split of the world 'exlain'. Nearest: explain, train."),
+    *(
+        (f"world/{rest}", "There is no split of the world ''. Known: explain, test, train.")
+        for rest in ("", "/10", "/", "?marked", "/10?marked")
+    ),
     ("world/3000", "There is no split of the world '3000'. Known: explain, test, train."),
     *(
         (

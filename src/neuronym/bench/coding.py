@@ -18,7 +18,7 @@ from neuronym.records import Json
 
 T = TypeVar("T")
 DIGITS = 6
-"""Significant digits of a float in a file."""
+"""Significant digits of a float in a file, unless its field has ``digits`` in its metadata."""
 
 _PLAIN = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
@@ -37,7 +37,11 @@ def pack(record: object) -> dict[str, Json]:
     Raises:
         ValueError: a float is NaN or infinite, for which JSON has no text.
     """
-    return {name: _pack(getattr(record, name), hint) for name, hint in _hints(type(record)).items()}
+    hints = _hints(type(record))
+    return {
+        one.name: _pack(getattr(record, one.name), hints[one.name], one.metadata.get("digits", DIGITS))
+        for one in fields(cast("Any", record))
+    }
 
 
 def unpack(record: type[T], value: object, place: str = "") -> T:
@@ -85,11 +89,11 @@ def _sure(hint: Any) -> tuple[Any, bool]:
     return rest, True
 
 
-def _pack(value: Any, hint: Any) -> Json:
+def _pack(value: Any, hint: Any, digits: int = DIGITS) -> Json:
     hint, _ = _sure(hint)
     parts = get_args(hint)
     if value is None or hint is _Whatever or _is_plain(hint):
-        return _rounded(value) if value is not None and hint is float else cast("Json", value)
+        return _rounded(value, digits) if value is not None and hint is float else cast("Json", value)
     if is_dataclass(hint):
         return pack(value)
     if get_origin(hint) is Mapping:
@@ -109,10 +113,10 @@ def _row(record: object) -> list[Json]:
     return list(pack(record).values())
 
 
-def _rounded(value: float) -> float:
+def _rounded(value: float, digits: int) -> float:
     if not math.isfinite(value):
         raise ValueError(f"a figure is {value}, for which JSON has no text")
-    return float(f"{value:.{DIGITS}g}")
+    return float(f"{value:.{digits}g}")
 
 
 def _each(parts: tuple[Any, ...], count: int) -> tuple[Any, ...]:

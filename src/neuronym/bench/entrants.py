@@ -83,7 +83,7 @@ def _read(name: str) -> list[Entrant]:
                 None if backend == NONE else backend,
                 (concepts or CONCEPTS) if "concepts" in takes else None,
                 settings,
-                (*said.items(), *settings.items()),
+                (*said.items(), *sorted(settings.items())),
             )
         )
     return rows

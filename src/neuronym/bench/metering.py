@@ -48,12 +48,13 @@ class Meter:
 
     Attributes:
         calls: by kind: ``images`` and ``texts`` that were encoded, ``forward`` for images that the target answered.
-        backend_seconds: for the embeddings of the probe images.
+        backend_seconds: for the embeddings of the probe images, whichever row made them.
+        spent: seconds that this row waited for them.
     """
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
-        self.backend_seconds = 0.0
+        self.backend_seconds = self.spent = 0.0
         self._embedded: set[tuple[str, str, Split]] = set()
 
     def encoder(self, encoder: ImageTextEncoder) -> ImageTextEncoder:
@@ -65,7 +66,9 @@ class Meter:
 
         def embed(encoder: Any, split: Split) -> Floats:
             inner = encoder.inner if isinstance(encoder, _Counted) else encoder
+            began = time.perf_counter()
             rows, seconds = embeddings.of(inner, probe, split)
+            self.spent += time.perf_counter() - began
             key = (inner.key, probe.fingerprint, split)
             if key not in self._embedded:
                 self._embedded.add(key)

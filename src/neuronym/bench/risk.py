@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,50 +10,49 @@ import numpy.typing as npt
 import torch
 
 from neuronym.bench.scoring import HostScorer, measure
-from neuronym.explain.abstention import p_values
 from neuronym.functional.selective import bootstrap_aurc, risk_coverage
 from neuronym.records.benchmark import BenchRow, BenchUnit, Measure, Said
 
 Floats = npt.NDArray[np.float64]
 
 
-def with_abstention(row: BenchRow, scorer: HostScorer, null: Floats | None, level: float) -> BenchRow:
+def with_abstention(row: BenchRow, scorer: HostScorer, chances: Mapping[int, float] | None, level: float) -> BenchRow:
     """The row with its rule of abstention: nothing is said where shuffled units reach the unit's score too often.
 
     Args:
         row: as scored.
         scorer: of its host.
-        null: the method's scores of units with shuffled activations; None where it has no scores.
+        chances: by described unit, its p-value among shuffled units; None where the method has no scores.
         level: the share of shuffled units that may be described.
     """
-    if null is None:
-        said = tuple(replace(one, silent=one.state != "described") for one in row.said)
-    else:
-        scores = np.array([-np.inf if one.confidence is None else one.confidence for one in row.said])
-        beyond = p_values(scores, null) > level
-        pairs = zip(row.said, beyond, strict=True)
-        said = tuple(replace(one, silent=one.state != "described" or bool(flag)) for one, flag in pairs)
+    known = {} if chances is None else chances
+    said = tuple(replace(one, silent=one.state != "described" or known.get(one.unit, 0.0) > level) for one in row.said)
     silent = np.array([bool(one.silent) for one in said])
+    failed = np.array([one.state == "failed" for one in said])  # which is no way to say that there is nothing
     hopeless = np.array([unit.hopeless for unit in scorer.units])
     named = np.array([unit.truth is not None for unit in scorer.units])
     measures = {
-        name: measure(silent[some].astype(float), scorer.draws, scorer.seed)
-        for name, some in (("silent", hopeless), ("lost", named))
+        name: measure(nothing[some].astype(float), scorer.draws, scorer.seed)
+        for name, some, nothing in (("silent", hopeless, silent & ~failed), ("lost", named, silent))
         if some.any()
     }
     return replace(row, said=said, measures={**row.measures, **measures})
 
 
 def with_curve(row: BenchRow, scorer: HostScorer) -> BenchRow:
-    """The row with its curve of risk against coverage, over units with a true label and those without hope.
+    """The row with its curve of risk against coverage, over units with a true label and those of which nothing is true.
 
-    Units that are neither (a low-level signal that no concept comes near) are left out: there is no telling what would
-    be right. Risk is the mean of 1 - r / r of the true label, of the units that the method is surest of; a label of a
-    unit without hope is all risk.
+    Of these last only those count that the method describes all the same: silence is right there, and is not coverage
+    that it lacks. Units that are neither (a low-level signal that no concept comes near) are left out: there is no
+    telling what would be right. Risk is the mean of 1 - r / r of the true label, of the units that the method is surest
+    of; a label of a unit without hope is all risk.
     """
     if all(one.confidence is None for one in row.said):
         return row
-    pairs = [(one, unit) for one, unit in zip(row.said, scorer.units, strict=True) if unit.truth or unit.hopeless]
+    both = zip(row.said, scorer.units, strict=True)
+    pairs = [(one, unit) for one, unit in both if unit.truth or (unit.hopeless and one.text is not None)]
+    if not pairs:
+        return row
     losses = _losses(pairs, scorer)
     sure = np.array([-np.inf if one.confidence is None else one.confidence for one, _ in pairs])
     sides = torch.from_numpy(sure), torch.from_numpy(losses)

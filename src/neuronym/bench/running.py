@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,9 @@ from neuronym.bench.stability import same_share
 from neuronym.bench.trials import Trial, Trials
 from neuronym.bench.version import VERSION
 from neuronym.errors import UserError
+from neuronym.explain.abstention import check_level
 from neuronym.materials import Report
+from neuronym.records import Json
 from neuronym.records.benchmark import BenchHost, Benchmark, BenchRow, Measure
 from neuronym.study import silent
 
@@ -42,6 +45,7 @@ def run_benchmark(settings: BenchSettings | None = None, *, command: str = "", r
     settings = settings or BenchSettings()
     began = time.perf_counter()
     hosts = chosen_hosts(settings)
+    check_level(settings.level, {host.layer: len(host.units()) for host in hosts})
     rows = entrants(settings.methods)
     with TemporaryDirectory(prefix="neuronym-bench-") as folder:
         trials = Trials(rows, Embeddings(Path(folder) / "cache"), settings)
@@ -49,15 +53,38 @@ def run_benchmark(settings: BenchSettings | None = None, *, command: str = "", r
         for host in hosts:
             probed = probe(host, Path(folder), settings, report)
             found.append(_table(probed, rows, trials, settings, report))
+    return assembled(found, settings, {}, command, time.perf_counter() - began, all_methods=not settings.methods)
+
+
+def assembled(
+    hosts: Sequence[BenchHost],
+    settings: BenchSettings,
+    also: Mapping[str, Json],
+    command: str,
+    seconds: float,
+    *,
+    all_methods: bool = False,
+) -> Benchmark:
+    """The result of a run.
+
+    Args:
+        hosts: the tables.
+        settings: what was asked for.
+        also: what else was.
+        command: how to run it again.
+        seconds: how long it took.
+        all_methods: whether every installed method took part.
+    """
+    asked = {key: list(value) if isinstance(value, tuple | list) else value for key, value in asdict(settings).items()}
     return Benchmark(
         VERSION,
         datetime.now(UTC).isoformat(timespec="seconds"),
         command,
-        {key: list(value) if isinstance(value, tuple | list) else value for key, value in asdict(settings).items()},
+        {**asked, **also},
         environment(),
-        time.perf_counter() - began,
-        tuple(found),
-        gates(found),
+        seconds,
+        tuple(hosts),
+        gates(hosts, all_methods=all_methods),
     )
 
 
@@ -117,11 +144,19 @@ def _method(
 ) -> BenchRow:
     try:
         trial = trials.run(entrant, probed)
-    except UserError as error:
-        return BenchRow(entrant.name, "method", failed=str(error))
+    except Exception as error:  # a mistake in one method costs no other its row
+        return BenchRow(entrant.name, "method", failed=_why(error))
     row = scorer.row(entrant.name, "method", trial.labels)
-    row = with_curve(with_abstention(row, scorer, trial.null, settings.level), scorer)
+    row = with_curve(with_abstention(row, scorer, trial.chances, settings.level), scorer)
     return replace(row, cost=trial.cost, measures={**row.measures, **_changed(trial, scorer, copy, settings)})
+
+
+def _why(error: Exception) -> str:
+    """What is said of a row that failed: of a mistake in a method also where it is."""
+    if isinstance(error, UserError):
+        return str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"
 
 
 def _changed(trial: Trial, scorer: HostScorer, copy: HostScorer | None, settings: BenchSettings) -> dict[str, Measure]:

@@ -106,6 +106,8 @@ class HostScorer:
     def best_of_list(self) -> dict[int, Explanation]:
         """For each judged unit that lives the concept of the world's list that correlates most on the explain images.
 
+        Concepts that are in all test images, or in none, are left out: nothing could be said of them there.
+
         Its score is this correlation. What a method loses against this row is the method's; what this row loses
         against the true labels is the list's.
         """

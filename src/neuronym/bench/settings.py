@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neuronym.errors import UserError, unknown_name
+from neuronym.explain.abstention import check_level
 
 NOISE = 0.02
 """Standard deviation of the image noise that labels should survive, where 1 is the range of a pixel."""
@@ -22,7 +23,7 @@ class BenchSettings:
         explain: images that labels are made from.
         test: images that they are judged on.
         bootstraps: how often the explain images are drawn anew, 1 to 1,000.
-        level: of the rule of abstention, above 0 and below 1.
+        level: of the rule of abstention; see :class:`neuronym.explain.abstention.Abstaining`.
         draws: resamples of units behind each interval, 100 to 100,000.
         seed: decides which scenes these are, and all else that is random; 0 to 100.
         kinds: kinds of units that are judged; all of them if empty.
@@ -50,8 +51,7 @@ class BenchSettings:
             value = getattr(self, name)
             if not least <= value <= most:
                 raise UserError(f"{name} is {value:,}. Give a number from {least:,} to {most:,}.")
-        if not 0 < self.level < 1:
-            raise UserError(f"The level of abstention is {self.level}. Give a number between 0 and 1, such as 0.1.")
+        check_level(self.level)
 
 
 QUICK = {"explain": 600, "test": 400, "bootstraps": 3}
@@ -69,5 +69,5 @@ def chosen(what: str, asked: Sequence[str], known: Sequence[str]) -> list[str]:
     """
     for name in asked:
         if name not in known:
-            raise unknown_name(what, name, known)
+            raise unknown_name(what, name, known, f"All of them: {', '.join(known)}.")
     return [name for name in known if not asked or name in asked]

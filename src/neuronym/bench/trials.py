@@ -19,16 +19,16 @@ from neuronym.bench.metering import Embeddings, Meter
 from neuronym.bench.probing import Probed, Version
 from neuronym.bench.settings import BenchSettings
 from neuronym.execute.devices import choose_device
-from neuronym.explain.abstention import null_scores
+from neuronym.explain.abstention import calibrate
 from neuronym.explain.explainer import Explainer
+from neuronym.explain.running import explained
 from neuronym.probes.probe_set import index
 from neuronym.records import Explanation, LabelTable
 from neuronym.records.benchmark import Cost
-from neuronym.store.derived_view import resampled
+from neuronym.store.derived_view import resampled, without_test
 from neuronym.store.layer_view import LayerView
 
 Labels = Mapping[int, Explanation]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Trial:
     Attributes:
         labels: by unit.
         cost: what that took.
-        null: its scores of units with shuffled activations; None where its labels have no score.
+        chances: by described unit, the p-value of its label among shuffled units; None where labels have no score.
         redrawn: its labels on each draw of the explain images.
         noisy: its labels on images with noise.
         random: its labels on the copy with random weights; None where there is none.
@@ -46,7 +46,7 @@ class Trial:
 
     labels: Labels
     cost: Cost
-    null: Floats | None
+    chances: Mapping[int, float] | None
     redrawn: Sequence[Labels]
     noisy: Labels
     random: Labels | None
@@ -89,18 +89,18 @@ class Trials:
         return Trial(
             labels,
             cost,
-            self._null(explainer, view, labels),
+            self._chances(explainer, view, labels),
             redrawn,
             self._elsewhere(entrant, host, "noisy"),
             self._elsewhere(entrant, host, "random") if "random" in host.studies else None,
         )
 
-    def _null(self, explainer: Explainer, view: LayerView, labels: Labels) -> Floats | None:
-        if any(one.state == "described" and one.score is None for one in labels.values()):
+    def _chances(self, explainer: Explainer, view: LayerView, labels: Labels) -> dict[int, float] | None:
+        described = [one for one in labels.values() if one.state == "described"]
+        if not described or any(one.score is None for one in described):
             return None
-        if not any(one.state == "described" for one in labels.values()):
-            return None
-        return null_scores(explainer, view, self._settings.seed)
+        known = calibrate(explainer, view, [one.unit for one in described], self._settings.seed)
+        return {one.unit.index: known.chance(one).p for one in described}
 
     def _elsewhere(self, entrant: Entrant, host: Probed, version: Version) -> Labels:
         meter = Meter()
@@ -112,7 +112,8 @@ class Trials:
 
     def _view(self, host: Probed, version: Version, meter: Meter) -> LayerView:
         materials = host.studies[version].materials
-        return host.view(version, meter.services(materials.services, materials.probe_set, self._embeddings))
+        services = meter.services(materials.services, materials.probe_set, self._embeddings)
+        return without_test(host.view(version, services))
 
     def _explainer(self, entrant: Entrant, meter: Meter) -> Explainer:
         encoder = None if entrant.encoder is None else meter.encoder(self._encoder(entrant.encoder))
@@ -130,11 +131,11 @@ def _world_labels() -> LabelTable | None:
 
 
 def _explained(explainer: Explainer, view: LayerView) -> Labels:
-    return by_unit(list(explainer.explain(view.units, view)))
+    return by_unit(list(explained(explainer, view.units, view)))
 
 
 def _timed(explainer: Explainer, view: LayerView, meter: Meter) -> tuple[Labels, float]:
     """Labels, and the seconds that they took without the images' embeddings, which all rows share."""
-    began, before = time.perf_counter(), meter.backend_seconds
+    began, before = time.perf_counter(), meter.spent
     labels = _explained(explainer, view)
-    return labels, max(time.perf_counter() - began - (meter.backend_seconds - before), 0.0)
+    return labels, time.perf_counter() - began - (meter.spent - before)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from neuronym.cli import options as given
 from neuronym.cli.bench_compare import bench_compare
+from neuronym.cli.bench_end import Places
 from neuronym.cli.bench_export import bench_export
 from neuronym.cli.bench_score import bench_score
-from neuronym.cli.console import Reporter, errors, output
+from neuronym.cli.console import Reporter
 from neuronym.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,7 +43,11 @@ def bench(
     ] = None,
     kinds: Annotated[
         list[str] | None,
-        typer.Option("--kinds", help="Only units of some kinds, such as single,and-not,noise; all by default."),
+        typer.Option(
+            "--kinds",
+            help="Only units of some kinds: single, and, or, and-not, mixture, unrelated, range, low-level, dead, "
+            "noise or class; all by default.",
+        ),
     ] = None,
     hosts: Annotated[
         list[str] | None,
@@ -65,43 +70,47 @@ def bench(
     Exit code 1 means that something which must hold on every run does not: it is named.
     """
     if context.invoked_subcommand is not None:
+        said = [name for name in context.params if _given(context, name)]
+        if said:
+            option = f"--{said[0].replace('_', '-')}"
+            raise UserError(
+                f"{option} stands before {context.invoked_subcommand!r}, which does not know it. Leave it out, or "
+                f"write the options of {context.invoked_subcommand!r} after it."
+            )
         return
-    from neuronym.bench.result_files import write_benchmark
     from neuronym.bench.running import run_benchmark
     from neuronym.bench.settings import QUICK, QUICK_HOSTS, BenchSettings
-    from neuronym.cli.bench_tables import show_benchmark
-    from neuronym.present.benchmark import check_place, write_benchmark_page
-    from neuronym.store.atomic import check_writable
 
     sizes: dict[str, Any] = QUICK if quick else {}
     settings = BenchSettings(
         level=abstain,
         seed=seed,
-        kinds=tuple(given.split_list(kinds or [])),
-        hosts=tuple(given.split_list(hosts or (QUICK_HOSTS if quick else []))),
-        methods=tuple(given.split_list(methods or [])),
+        kinds=_names("--kinds", kinds),
+        hosts=_names("--hosts", hosts) or (QUICK_HOSTS if quick else ()),
+        methods=_names("--methods", methods),
         device=device,
         **sizes,
     )
-    place = None if json is None else Path(json).expanduser()
-    if place is not None and place.is_dir():
-        raise UserError(f"--json {json!r} is a folder. Name a file.")
-    if place is not None:
-        check_writable(place)
-    pages = None if report is None else Path(report).expanduser()
-    if pages is not None:
-        check_place(pages, overwrite=overwrite)
+    places = Places.checked(json, report, overwrite=overwrite)
     with Reporter("Stopped. Nothing is kept of a benchmark that is not done.") as progress:
         found = run_benchmark(settings, command=_command(settings, quick=quick), report=progress)
-    show_benchmark(found, output())
-    if place is not None:
-        write_benchmark(found, place)
-        errors().print(f"Written to {json}.", markup=False, highlight=False, soft_wrap=True)
-    if pages is not None:
-        page = write_benchmark_page(found, pages, overwrite=overwrite)
-        errors().print(f"The page: {page}", markup=False, highlight=False, soft_wrap=True)
-    if not found.passed:
-        raise typer.Exit(1)
+    places.end(found)
+
+
+def _names(option: str, values: Sequence[str] | None) -> tuple[str, ...]:
+    """What an option lists; nothing where it was not given.
+
+    Raises:
+        UserError: it was given, and names nothing.
+    """
+    names = tuple(given.split_list(values or []))
+    if values and not names:
+        raise UserError(f"{option} names nothing. Name some, or leave it out for all of them.")
+    return names
+
+
+def _given(context: typer.Context, name: str) -> bool:
+    return getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
 
 
 def _command(settings: BenchSettings, *, quick: bool) -> str:

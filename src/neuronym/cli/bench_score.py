@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from neuronym.cli import options as given
-from neuronym.cli.console import Reporter, errors, output
+from neuronym.cli.bench_end import Places
+from neuronym.cli.console import Reporter, errors
 
 
 def bench_score(
@@ -39,18 +39,9 @@ def bench_score(
 
     from neuronym.bench.leaderboard.frozen import SETTINGS
     from neuronym.bench.leaderboard.score import read_labels, score_labels
-    from neuronym.bench.result_files import write_benchmark
     from neuronym.bench.version import VERSION
-    from neuronym.cli.bench_tables import show_benchmark
-    from neuronym.present.benchmark.write import check_place, write_benchmark_page
-    from neuronym.store.atomic import check_writable
 
-    place = None if json is None else Path(json).expanduser()
-    if place is not None:
-        check_writable(place)
-    pages = None if report is None else Path(report).expanduser()
-    if pages is not None:
-        check_place(pages, overwrite=overwrite)
+    places = Places.checked(json, report, overwrite=overwrite)
     version = VERSION if version is None else version
     title, entry = read_labels(labels, name=name, version=version)
     for note in entry.notes:
@@ -65,12 +56,4 @@ def bench_score(
             command=command,
             report=progress,
         )
-    show_benchmark(found, output())
-    if place is not None:
-        write_benchmark(found, place)
-        errors().print(f"Written to {json}.", markup=False, highlight=False, soft_wrap=True)
-    if pages is not None:
-        page = write_benchmark_page(found, pages, overwrite=overwrite)
-        errors().print(f"The page: {page}", markup=False, highlight=False, soft_wrap=True)
-    if not found.passed:
-        raise typer.Exit(1)
+    places.end(found)

@@ -14,6 +14,12 @@ from neuronym.records.benchmark import COLUMNS, BenchHost, Benchmark, BenchRow, 
 
 _TRUE = ("normalised", "pearson", "f1", "auprc", "top1", "top5", "equivalent", "discrimination")
 _STEADY = ("resolved", "stable_images", "stable_noise", "silent", "lost", "aurc", "random_weights")
+_WIDE = 110
+"""Columns of a terminal in which whole names of rows have room."""
+
+_NAME = 22
+"""Columns that a row's name has at least."""
+
 _DIM = ("constant", "random", "shuffled")
 
 
@@ -35,12 +41,12 @@ def _show_host(host: BenchHost, console: Console) -> None:
     )
     rows = ranked(host.rows)
     for columns, costs in ((_TRUE, False), (_STEADY, True)):
-        shown = [column for column in columns if any(column in row.measures for row in rows)]
+        shown = [column for column in columns if any(cell(row.measures.get(column)) for row in rows)]
         some = [row for row in rows if costs is False or row.role in ("truth", "list", "method", "labels")]
         if shown:
-            console.print(_table(some, shown, costs=costs))
+            console.print(_table(some, shown, console, costs=costs))
     if any(len(row.kinds) > 1 for row in rows):
-        console.print(_kinds(host, rows))
+        console.print(_kinds(host, rows, console))
     for row in rows:
         if row.failed is not None:
             console.print(f"{row.name} failed: {row.failed}", style="red", markup=False, highlight=False)
@@ -59,9 +65,9 @@ def ranked(rows: Iterable[BenchRow]) -> list[BenchRow]:
     return sorted(rows, key=key)
 
 
-def _table(rows: Sequence[BenchRow], columns: Sequence[str], *, costs: bool) -> Table:
+def _table(rows: Sequence[BenchRow], columns: Sequence[str], console: Console, *, costs: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("row", overflow="fold")
+    table.add_column("row", overflow="fold", min_width=_NAME)
     for column in columns:
         table.add_column(COLUMNS[column].title, justify="right")
         if column == "normalised":
@@ -77,26 +83,27 @@ def _table(rows: Sequence[BenchRow], columns: Sequence[str], *, costs: bool) -> 
                 cells.append(_ends(one))
         if costs:
             cells += ["", ""] if row.cost is None else [_milliseconds(row), f"{row.cost.calls_per_unit:.1f}"]
-        table.add_row(_name(row), *cells, style=_style(row))
+        table.add_row(_name(row, console), *cells, style=_style(row))
     return table
 
 
-def _kinds(host: BenchHost, rows: Sequence[BenchRow]) -> Table:
+def _kinds(host: BenchHost, rows: Sequence[BenchRow], console: Console) -> Table:
     """The mean correlation by kind of unit."""
     kinds = list(dict.fromkeys(kind for row in rows for kind in row.kinds))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("r by kind", overflow="fold")
+    table.add_column("r by kind", overflow="fold", min_width=_NAME)
     for kind in kinds:
         count = sum(unit.kind == kind and unit.truth is not None for unit in host.units)
         table.add_column(f"{kind} {count}", justify="right")
     for row in rows:
         if row.kinds:
-            table.add_row(_name(row), *(cell(row.kinds.get(kind)) for kind in kinds), style=_style(row))
+            table.add_row(_name(row, console), *(cell(row.kinds.get(kind)) for kind in kinds), style=_style(row))
     return table
 
 
 def _explain(found: Benchmark, console: Console) -> None:
-    used = [column for column in COLUMNS if any(column in row.measures for host in found.hosts for row in host.rows)]
+    rows = [row for host in found.hosts for row in host.rows]
+    used = [column for column in COLUMNS if any(cell(row.measures.get(column)) for row in rows)]
     for column in used:
         console.print(f"{COLUMNS[column].title}: {COLUMNS[column].meaning}", style="dim", highlight=False, markup=False)
     text = (
@@ -110,16 +117,27 @@ def _show_gates(gates: Sequence[Gate], console: Console) -> None:
     console.print()
     for name in dict.fromkeys(gate.name for gate in gates):
         some = [gate for gate in gates if gate.name == name]
-        failed = [gate for gate in some if not gate.passed]
+        checked = [gate for gate in some if gate.passed is not None]
+        failed = [gate for gate in checked if not gate.passed]
         mark = Text("fails", style="bold red") if failed else Text("holds", style="green")
-        console.print(Text.assemble(mark, f"  {name}", (f"  ({counted(len(some), 'case')})", "dim")), soft_wrap=True)
+        mark = mark if checked else Text("-    ", style="yellow")
+        console.print(Text.assemble(mark, f"  {name}", (f"  ({counted(len(checked), 'case')})", "dim")), soft_wrap=True)
+        for gate in some:
+            if gate.passed is None:
+                console.print(f"       {gate.host}: {gate.text}", style="yellow", markup=False, highlight=False)
         for gate in failed:
             where = " ".join(part for part in (gate.host, gate.row) if part)
             console.print(f"       {where}: {gate.text}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
-def _name(row: BenchRow) -> Text:
-    return Text(f"{row.name}: {row.text}" if row.text is not None else row.name)
+def _name(row: BenchRow, console: Console) -> Text:
+    """What a row is called; where the terminal is narrow, a method above its backend and parameters."""
+    name = f"{row.name}: {row.text}" if row.text is not None else row.name
+    method, question, query = name.partition("?")
+    if console.width >= _WIDE or not question:
+        return Text(name)
+    first, *others = query.split("&")
+    return Text("\n".join([method, f" ?{first}", *(f" &{one}" for one in others)]))
 
 
 def _style(row: BenchRow) -> str:

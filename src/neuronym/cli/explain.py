@@ -69,8 +69,8 @@ def explain(
         float | None,
         typer.Option(
             "--abstain",
-            help="Say nothing of a unit whose score more than this share of units with shuffled images reach, for "
-            "example 0.1.",
+            help="Abstain where more than this share of shuffled units, which mean nothing, score as high; for example "
+            "0.1.",
         ),
     ] = None,
     units: Annotated[str | None, typer.Option("--units", help="Only some units: 0,5,10-19.")] = None,
@@ -241,7 +241,7 @@ class _Wish:
 
         asking.check_units(layers, self.units)
         if self._abstain is not None:
-            check_level(self._abstain, layers)
+            check_level(self._abstain, {layer.name: layer.units for layer in layers})
         self.concepts = self.concepts or asking.choose_concepts(self._concepts, labels)
         if self._encoder is not None:
             self.encoder = plugins.encoder(self._encoder, self._device)

@@ -125,8 +125,9 @@ def _change(one: Change | None, row: RowChange) -> list[str | Text]:
 
 def _show_units(row: RowChange, console: Console, units: int) -> None:
     """The units that lost most by another label, and those that gained most."""
-    lost = [one for one in row.relabelled if one.gain < 0][:units]
-    gained = [one for one in row.relabelled if one.gain > 0][-units:]
+    told = [one for one in row.relabelled if one.truth is not None]  # of noise no label is better than another
+    lost = [one for one in told if one.gain < 0][:units]
+    gained = [one for one in told if one.gain > 0][-units:]
     if not lost and not gained:
         return
     text = f"{row.row}: {counted(len(row.relabelled), 'unit')} with another label"

@@ -18,6 +18,7 @@ from neuronym.explain.concepts import ConceptSet
 from neuronym.explain.pairs import pair_candidates
 from neuronym.explain.scoring import Best, ColumnScorer, PointwiseScorer, Ranked, Scorer, best_concepts
 from neuronym.explain.similarity import EncodedSimilarity, Similarity, needs_encoder, similarity_to
+from neuronym.explain.variation import unvarying
 from neuronym.functional import clip_dissect as formulas
 from neuronym.records import Candidate, Evidence, Explanation, Summary, Unit
 from neuronym.store.layer_view import LayerView
@@ -109,8 +110,8 @@ class ClipDissect:
 
     def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
         """One explanation for every unit; see :class:`~neuronym.explain.explainer.Explainer`."""
-        activations = torch.from_numpy(view.summaries(self.summary, "explain"))
-        silent = self._silent(view, activations)
+        numbers = view.summaries(self.summary, "explain")
+        activations, silent = torch.from_numpy(numbers), unvarying(view, self.summary, numbers)
         table = similarity_to(view, self.concepts, self.encoder, self.templates)
         scorer = self._scorer(table, activations)
         best = best_concepts(table, scorer, max(self.candidates, self.pairs) + 1)
@@ -144,16 +145,6 @@ class ClipDissect:
         if self.preset == "paper" and top_k > 1:
             return torch.linspace(self.p_start, self.p_end, top_k, dtype=torch.float64)
         return formulas.rank_weights(top_k, self.p_start, self.p_end)
-
-    def _silent(self, view: LayerView, activations: Tensor) -> dict[int, str]:
-        """The units that have nothing to describe, with the reason."""
-        flat = (activations == activations[:1]).all(0).numpy()
-        reasons = (
-            (flat, f"its {self.summary} is the same on every explain image"),
-            (view.constant, "it has one value everywhere on every explain image"),
-            (view.dead, "it is zero everywhere on every explain image"),
-        )
-        return {int(unit): reason for flags, reason in reasons for unit in flags.nonzero()[0]}
 
     def _ranked(self, unit: int, best: Best, scorer: Scorer, table: Similarity) -> list[Candidate]:
         numbers = zip(best.concepts[unit].tolist(), best.scores[unit].tolist(), best.second[unit].tolist(), strict=True)

@@ -24,7 +24,8 @@ class Explainer(Protocol):
       that cannot be used raises ``MethodError`` in ``__post_init__``.
     - A description depends on the layer and the parameters, never on which other units were asked for, in which order
       or how many at a time; random numbers come from a field ``seed``.
-    - Only explain images are looked at; the test images are for judging.
+    - Only explain images are looked at; the test images are for judging, and the view that a run or a benchmark hands
+      in has none.
     - A unit that cannot be described gets state ``abstained`` or ``failed`` with the reason, never an invented text.
     """
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from neuronym.explain.explainer import Explainer
 from neuronym.records import Explanation, Unit
@@ -34,7 +35,8 @@ def run_method(
         save_seconds: explanations that come slower are written this often.
 
     Raises:
-        MethodError: the method cannot run, or does not give one explanation per unit, in order.
+        MethodError: the method cannot run.
+        RuntimeError: it does not keep its contract.
     """
     written = parts.read()
     known = set() if written is None else set(written["unit"].to_pylist())
@@ -43,20 +45,36 @@ def run_method(
     progress(done, len(units))
     if not todo:
         return
-    expected = iter(todo)
-    for explanation in explainer.explain(todo, view):
-        unit = next(expected, None)
-        if explanation.unit != unit:
-            raise RuntimeError(f"the method {explainer.name} explained {explanation.unit}, but {unit} was next")
+    for explanation in explained(explainer, todo, view):
         pending.append(explanation)
         if len(pending) >= AT_A_TIME or time.monotonic() - saved > save_seconds:
             parts.append(explanations_table(pending))
             done, saved = done + len(pending), time.monotonic()
             pending.clear()
             progress(done, len(units))
-    if (unit := next(expected, None)) is not None:
-        raise RuntimeError(f"the method {explainer.name} ended before {unit}")
     if pending:
         parts.append(explanations_table(pending))
     parts.compact()
     progress(len(units), len(units))
+
+
+def explained(explainer: Explainer, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
+    """What a method says of units, after making sure that it keeps its contract.
+
+    Raises:
+        MethodError: the method cannot run.
+        RuntimeError: it does not give one explanation per unit, in order, or gives a score that is no finite number.
+        TypeError: it gives something else.
+    """
+    expected = iter(units)
+    for explanation in explainer.explain(units, view):
+        unit = next(expected, None)
+        if not isinstance(explanation, Explanation):
+            raise TypeError(f"the method {explainer.name} gave a {type(explanation).__name__} for {unit}")
+        if explanation.unit != unit:
+            raise RuntimeError(f"the method {explainer.name} explained {explanation.unit}, but {unit} was next")
+        if explanation.score is not None and not math.isfinite(explanation.score):
+            raise RuntimeError(f"the method {explainer.name} gave {unit} the score {explanation.score}")
+        yield explanation
+    if (unit := next(expected, None)) is not None:
+        raise RuntimeError(f"the method {explainer.name} ended before {unit}")

@@ -67,7 +67,8 @@ def aurc(curve: RiskCoverage) -> float:
     the selective risk with each unit's own confidence as the threshold. Units of equal confidence have one threshold,
     so that no order among them is made up. The second term, which theirs does not have, extends it to coverage 1: units
     never covered come last, together, and are lost, each with a loss of 1. Without it the area would be the lower the
-    fewer units a method dares to describe; with it covering a unit more never makes the area larger.
+    fewer units a method dares to describe; with it, describing a unit more with less confidence than all others never
+    makes the area larger. With more confidence than others it may, as a loss then counts towards their risks too.
     """
     coverage, risk = double(curve.coverage), double(curve.risk)
     if not len(coverage):

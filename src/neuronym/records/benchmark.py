@@ -77,7 +77,7 @@ class Said:
         unit: its number in the layer.
         state: what became of it under the method, before the rule of abstention.
         text: the label; None where there is none.
-        confidence: the method's own score of it, if it gives one.
+        confidence: the method's own score of it, if it gives one; kept precisely, for it ranks units.
         silent: whether the method says nothing under the rule of abstention; None where there is no such rule.
         pearson: held-out correlation; None for units that do not vary. A label that is not understood has 0.
         resolved: whether the world's grammar reads the label.
@@ -87,7 +87,7 @@ class Said:
     unit: int
     state: State
     text: str | None
-    confidence: float | None
+    confidence: float | None = field(metadata={"digits": 12})
     silent: bool | None
     pearson: float | None
     resolved: bool
@@ -150,8 +150,9 @@ class BenchRow:
         measures: by the names of :data:`COLUMNS`; what cannot be had is left out.
         kinds: mean held-out correlation by kind of unit, of the units that have a truth.
         said: what it says of each unit; empty for rows that are means over several draws.
-        curve: (coverage, risk), each 0 to 1, by rising coverage; risk is the mean of 1 - r / r of the true label, 1 for
-            dead and noise units, over the units of which the method is surest.
+        curve: (coverage, risk), each 0 to 1, by rising coverage: of units with a true label, and of dead and noise
+            units that are described all the same. Risk is the mean of 1 - r / r of the true label, 1 for dead and noise
+            units, over the units of which the method is surest.
         operating: the point of the curve at which the rule of abstention stops.
         cost: for methods.
         text: the one label of the row ``constant``.
@@ -201,14 +202,14 @@ class Gate:
         name: which gate.
         host: on which host.
         row: of which row; empty where it is about all.
-        passed: whether it holds.
+        passed: whether it holds; None where it could not be checked.
         text: what was compared, with the figures.
     """
 
     name: str
     host: str
     row: str
-    passed: bool
+    passed: bool | None
     text: str
 
 
@@ -238,5 +239,5 @@ class Benchmark:
 
     @property
     def passed(self) -> bool:
-        """Whether every gate holds."""
-        return all(gate.passed for gate in self.gates)
+        """Whether no gate fails."""
+        return all(gate.passed is not False for gate in self.gates)

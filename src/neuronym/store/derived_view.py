@@ -1,6 +1,6 @@
-"""Views of a layer that never was: with units whose images are shuffled, and with the explain images drawn anew.
+"""Views of a layer that never was: with shuffled units, with the explain images drawn anew, without test images.
 
-Both are :class:`~neuronym.store.layer_view.LayerView`, so that whatever runs on a layer runs on them, and each may be
+All are :class:`~neuronym.store.layer_view.LayerView`, so that whatever runs on a layer runs on them, and each may be
 derived of the other. Nothing is computed by the target, and nothing is written.
 """
 
@@ -29,9 +29,10 @@ def with_shuffled(view: LayerView, units: Sequence[int], seed: int) -> LayerView
 
     The added unit of ``units[i]`` is unit ``view.layer.units + i``. What its source gives for one image it gives for
     another, by a permutation of its own of the images of each split: all its summaries, and its exemplars with their
-    values and maps (ties by image id; where several images tie for the last place, those that the source has). Dead,
-    constant, quantiles and moments are the source's. For images that the study does not have, in
-    :meth:`~neuronym.store.layer_view.LayerView.respond`, the added unit answers as its source.
+    values and maps (ties by image id; where several images tie for the last place, those that the source has). Copies
+    of an image, as :func:`resampled` makes, keep one value. Dead, constant, quantiles and moments are the source's. For
+    images that the study does not have, in :meth:`~neuronym.store.layer_view.LayerView.respond`, the added unit answers
+    as its source.
 
     Args:
         view: the layer.
@@ -50,7 +51,7 @@ def with_shuffled(view: LayerView, units: Sequence[int], seed: int) -> LayerView
         replace(
             contents,
             layer=replace(contents.layer, units=len(columns)),
-            tables=_Shuffled(contents.tables, columns, count, view.images("explain"), seed),
+            tables=_Shuffled(contents.tables, columns, count, contents.images, seed),
             services=replace(contents.services, respond=_answers(contents.services, contents.layer, columns)),
         ),
         view.run,
@@ -95,6 +96,26 @@ def resampled(view: LayerView, rows: npt.NDArray[np.integer[Any]]) -> LayerView:
     )
 
 
+def without_test(view: LayerView) -> LayerView:
+    """The layer as in a study without test images: what a method is given, so that it cannot look at them."""
+    contents = view.contents
+    images = view.images("explain")
+
+    def embed(encoder: EncodesImages, split: Split) -> Floats:
+        rows = contents.services.embed(encoder, "explain")
+        return rows if split == "explain" else rows[:0]
+
+    return LayerView(
+        replace(
+            contents,
+            images=images,
+            labels=None if contents.labels is None else contents.labels.rows(np.arange(len(images))),
+            services=replace(contents.services, embed=embed),
+        ),
+        view.run,
+    )
+
+
 class _Shuffled:
     """The :class:`LayerTables` of :func:`with_shuffled`.
 
@@ -102,12 +123,14 @@ class _Shuffled:
         base: of the layer.
         columns: for every unit the unit of ``base`` that it is or is made of, [units].
         real: how many of them are the layer's own.
-        images: the explain images.
+        images: the images of all splits.
         seed: of the permutations.
     """
 
     def __init__(self, base: LayerTables, columns: Ints, real: int, images: Sequence[ImageRecord], seed: int) -> None:
-        self._base, self._columns, self._real, self._images, self._seed = base, columns, real, images, seed
+        self._base, self._columns, self._real, self._seed = base, columns, real, seed
+        splits: tuple[Split, Split] = ("explain", "test")
+        self._ids = {split: [image.id for image in images if image.split == split] for split in splits}
 
     def keeps(self, summary: Summary) -> bool:
         return self._base.keeps(summary)
@@ -117,7 +140,8 @@ class _Shuffled:
         found = np.empty((len(known), len(self._columns)), known.dtype)
         found[:, : self._real] = known
         for unit in range(self._real, len(self._columns)):
-            found[:, unit] = known[self._sources(unit, split, len(known)), self._columns[unit]]
+            first, numbers = self._distinct[split]
+            found[:, unit] = known[first[self._sources(unit, split)][numbers], self._columns[unit]]
         return found
 
     def top(self, summary: Summary, unit: int) -> Top:
@@ -142,23 +166,30 @@ class _Shuffled:
     def moments(self) -> Doubles:
         return self._base.moments()[:, self._columns]
 
-    def _sources(self, unit: int, split: Split, images: int) -> Ints:
-        """For each image of a split the image to which the source of an added unit responds so, [images]."""
+    def _sources(self, unit: int, split: Split) -> Ints:
+        """For each distinct image of a split the one to which the source of an added unit responds so, [distinct]."""
         generator = np.random.default_rng([self._seed, ("explain", "test").index(split), unit - self._real])
-        return generator.permutation(images)
+        return generator.permutation(len(self._distinct[split][0]))
 
     def _shown(self, unit: int, known: Top) -> Ints:
-        """The images at which an added unit responds as its source does at its exemplars."""
-        inverse = np.argsort(self._sources(unit, "explain", len(self._images)))
-        return inverse[known.positions]
+        """The images, at their first places, at which an added unit responds as its source does at its exemplars."""
+        first, numbers = self._distinct["explain"]
+        inverse = np.argsort(self._sources(unit, "explain"))
+        return first[inverse[numbers[known.positions]]]
 
     def _order(self, shown: Ints, known: Top) -> Ints:
         return np.lexsort((self._rank[shown], -known.values))
 
     @cached_property
+    def _distinct(self) -> dict[Split, tuple[Ints, Ints]]:
+        """By split, the first place of each distinct image, and for each place which of them is there."""
+        return {split: _distinct(ids) for split, ids in self._ids.items()}
+
+    @cached_property
     def _rank(self) -> Ints:
         """The place of each explain image in the order of their ids; images drawn anew need not be in it."""
-        order = sorted(range(len(self._images)), key=lambda position: (self._images[position].id, position))
+        ids = self._ids["explain"]
+        order = sorted(range(len(ids)), key=lambda position: (ids[position], position))
         return np.argsort(np.array(order, np.int64))
 
 
@@ -197,6 +228,14 @@ class _Resampled:
 
     def moments(self) -> Doubles:
         return self.base.moments()
+
+
+def _distinct(ids: Sequence[str]) -> tuple[Ints, Ints]:
+    """The first place of each distinct id, in that order, and for each place the number of its id."""
+    numbers: dict[str, int] = {}
+    places = [numbers.setdefault(name, len(numbers)) for name in ids]
+    found = np.array(places, np.int64)
+    return np.unique(found, return_index=True)[1], found
 
 
 def _answers(services: Services, layer: LayerInfo, columns: Ints) -> Any:

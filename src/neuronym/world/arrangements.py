@@ -17,16 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neuronym.world.concepts import CLEARLY
+from neuronym.world.scenes import MAIN_MARGIN, OVERLAP, SECOND_MARGIN, WORD_BAND, WORD_FROM_BORDER
 from neuronym.world.vocabulary import COLUMNS, RADII, ROWS, SIDE, SIZES
-
-_MAIN_MARGIN, _SECOND_MARGIN = 3.0, 2.0
-"""How far the outlines of objects stay away from the border, in pixels."""
-
-_OVERLAP = 0.7
-"""By how much of its radius the second object may be covered by the main one, or reach into the word's band."""
-
-_WORD_BAND, _WORD_FROM_BORDER = 8.0, 9.5
-"""Half the height of a word's band, and how far the word's centre is from the border at least."""
 
 _SECOND_RADIUS = RADII["tiny"][0]
 
@@ -86,7 +78,7 @@ def _alone() -> Iterator[_Row]:
 def _in_pairs() -> Iterator[_Row]:
     """Objects may be as far apart as their places allow, in x and y independently, and have to be far enough."""
     for size in range(1, len(SIZES)):
-        need = RADII[SIZES[size]][0] + _SECOND_RADIUS * (1 - _OVERLAP)
+        need = RADII[SIZES[size]][0] + _SECOND_RADIUS * (1 - OVERLAP)
         across = _farthest(_main_span(size), _second_span())
         for word in (False, True):
             down = _farthest_down(size, word)
@@ -98,12 +90,12 @@ def _in_pairs() -> Iterator[_Row]:
 
 def _main_span(size: int) -> Span:
     """Where the centre of the smallest main object of a size may be; larger ones have less room."""
-    margin = RADII[SIZES[size]][0] + _MAIN_MARGIN
+    margin = RADII[SIZES[size]][0] + MAIN_MARGIN
     return margin, SIDE - margin
 
 
 def _second_span() -> Span:
-    margin = _SECOND_RADIUS + _SECOND_MARGIN
+    margin = _SECOND_RADIUS + SECOND_MARGIN
     return margin, SIDE - margin
 
 
@@ -112,7 +104,7 @@ def _farthest_down(size: int, word: bool) -> dict[tuple[int, int, int], float]:
     main, second = _main_span(size), _second_span()
     if not word:
         return _farthest(main, second)
-    clear = _WORD_FROM_BORDER + _WORD_BAND + _SECOND_RADIUS * (1 - _OVERLAP)
+    clear = WORD_FROM_BORDER + WORD_BAND + _SECOND_RADIUS * (1 - OVERLAP)
     top = _farthest(_cut(main, (SIDE / 2, SIDE)), _cut(second, (clear, SIDE)))
     bottom = _farthest(_cut(main, (0, SIDE / 2)), _cut(second, (0, SIDE - clear)))
     return {key: max(top.get(key, 0), bottom.get(key, 0)) for key in top | bottom}

@@ -7,7 +7,8 @@ about scenes and not about pixels, and concepts that no scene shows, such as two
 Scenes drawn at random refute most pairs at once; what they do not refute is decided by enumeration. What a concept says
 of a scene depends on the things, backgrounds, words and relations in its formula alone, so of each property the values
 that are mentioned and one that is not stand for all, and of the combinations that all these leaves of the formula see
-alike, one is enough.
+alike, one is enough. Long formulas have too many combinations all the same: beyond :data:`WORK` concepts that drawn
+scenes do not tell apart are not shown to be equivalent, and count as different.
 """
 
 from __future__ import annotations
@@ -45,8 +46,12 @@ from neuronym.world.vocabulary import BACKGROUNDS, COLOURS, COLUMNS, PATTERNS, R
 CHUNK = 2**15
 """Scenes that are looked at at a time."""
 
+WORK = 250_000_000
+"""How much is enumerated for one pair at most: scenes, or rows of a table that they are made from, times the leaves of
+both formulas. About three seconds; nearly all random formulas of a dozen things need less than a tenth of it."""
+
 _DRAWN, _SEED = 4096, 0x5CE4E
-"""How many scenes are drawn to refute pairs, and from which seed; neither changes any answer."""
+"""How many scenes are drawn to refute pairs, and from which seed; neither changes any answer that is exact."""
 
 _KEPT = 2**14
 """Answers, texts and tables that are remembered."""
@@ -66,11 +71,19 @@ Table = dict[str, npt.NDArray[Any]]
 """Columns of :class:`~neuronym.world.scenes.Scenes`, by name, of equally many rows."""
 
 
-def equivalent(one: Concept, other: Concept) -> bool:
-    """Whether two concepts are true of exactly the same scenes of all that the world can draw.
+class _TooMuchError(Exception):
+    """To enumerate the scenes of a pair would be more than :data:`WORK`."""
 
-    Most pairs that differ take 0.01 ms, equivalent ones about 1 ms, and formulas of a dozen things with positions up to
-    a second; answers are remembered. No table has more than half a million rows.
+
+def equivalent(one: Concept, other: Concept) -> bool:
+    """Whether two concepts are shown to be true of exactly the same scenes of all that the world can draw.
+
+    True is exact. So is False, unless to enumerate the scenes would be more than :data:`WORK`: it then means that the
+    two cannot be shown to be equal, though no drawn scene tells them apart. This happens to formulas of about
+    twenty things or more, with sizes, positions, backgrounds and words, and never to two of one canonical text.
+
+    Most pairs that differ take 0.01 ms, equivalent ones about 1 ms, formulas of a dozen things with positions up to a
+    second, and none more than a few; answers are remembered.
     """
     texts = str(one), str(other)
     if texts[0] == texts[1]:
@@ -79,7 +92,10 @@ def equivalent(one: Concept, other: Concept) -> bool:
 
 
 def equivalent_texts(one: str, other: str) -> bool:
-    """Whether two texts are true of exactly the same scenes; False where one of them is not understood."""
+    """Whether two texts are shown to be true of exactly the same scenes, as by :func:`equivalent`.
+
+    False where one of them is not understood, and where they are too long together to be shown equal.
+    """
     first, second = _read(one), _read(other)
     return first is not None and second is not None and equivalent(first, second)
 
@@ -94,7 +110,10 @@ def _read(text: str) -> Concept | None:
 def _compared(one: Concept, other: Concept) -> bool:
     if _shown(one) != _shown(other):
         return False
-    return all(np.array_equal(presence(one, scenes), presence(other, scenes)) for scenes in _told_apart(one, other))
+    try:
+        return all(np.array_equal(presence(one, scenes), presence(other, scenes)) for scenes in _told_apart(one, other))
+    except _TooMuchError:
+        return False
 
 
 @lru_cache(maxsize=_KEPT)
@@ -109,15 +128,26 @@ def _drawn() -> Scenes:
 
 
 def _told_apart(*concepts: Concept) -> Iterator[Scenes]:
-    """One scene at least of each kind that the leaves of concepts tell apart, in tables of :data:`CHUNK` at most."""
-    leaves = list(dict.fromkeys(leaf for concept in concepts for leaf in _leaves(concept)))
+    """One scene at least of each kind that the leaves of concepts tell apart, in tables of :data:`CHUNK` at most.
+
+    Raises:
+        _TooMuchError: before the first, if they are too many.
+    """
+    every = [leaf for concept in concepts for leaf in _leaves(concept)]
+    leaves, most = list(dict.fromkeys(every)), WORK // len(every)
     backgrounds = _values([leaf.name for leaf in leaves if isinstance(leaf, Place)], BACKGROUNDS)
-    parts: list[Table] = [_kinds(leaves), _arranged(leaves), {"background": np.array(backgrounds, np.int16)}]
+    parts: list[Table] = [_kinds(leaves, most), _arranged(leaves), {"background": np.array(backgrounds, np.int16)}]
     counts = [_count(part) for part in parts]
-    total = math.prod(counts)
+    total = _checked(math.prod(counts), most)
     for start in range(0, total, CHUNK):
         places = np.unravel_index(np.arange(start, min(start + CHUNK, total)), counts)
         yield _scenes([_rows(part, chosen) for part, chosen in zip(parts, places, strict=True)])
+
+
+def _checked(rows: int, most: int) -> int:
+    if rows > most:
+        raise _TooMuchError
+    return rows
 
 
 def _leaves(concept: Concept) -> Iterator[Leaf]:
@@ -134,12 +164,13 @@ def _leaves(concept: Concept) -> Iterator[Leaf]:
             yield concept
 
 
-def _kinds(leaves: Sequence[Leaf]) -> Table:
-    """Shapes, colours and patterns of both objects, [n, 2] each."""
+def _kinds(leaves: Sequence[Leaf], most: int) -> Table:
+    """Shapes, colours and patterns of both objects, [n, 2] each; on the way no table has more than ``most`` rows."""
     things, table = _things(leaves), dict[str, npt.NDArray[Any]]()
     for name, known in _KINDS.items():
         mentioned = [value for thing in things if (value := getattr(thing, name)) is not None]
         pairs = {name: np.array(_pairs(mentioned, known, name in _DIFFERENT), np.int16)}
+        _checked(_count(pairs) * (_count(table) if table else 1), most)
         table = _crossed(table, pairs) if table else pairs
         so_far = {key: _KINDS[key] for key in table}
         table = _distinct(table, (_fits(thing, table, so_far) for thing in things))

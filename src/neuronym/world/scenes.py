@@ -33,6 +33,15 @@ MAIN, SECOND = 0, 1
 SECOND_SHARE, WORD_SHARE = 0.35, 0.25
 """How often there is a second object, and a written word."""
 
+MAIN_MARGIN, SECOND_MARGIN = 3.0, 2.0
+"""How far the outlines of the main and of the second object stay away from the border, in pixels."""
+
+OVERLAP = 0.7
+"""By how much of its radius the second object may be covered by the main one, or reach into the word's band."""
+
+WORD_BAND, WORD_FROM_BORDER = 8.0, 9.5
+"""Half the height of a word's band, and how far the word's centre is from the border at least, in pixels."""
+
 _PLACES = 12
 """Places that are tried for a second object, until one is clear of the main one."""
 
@@ -173,7 +182,7 @@ Thing = dict[str, npt.NDArray[Any]]
 def _main(draws: Draws, kinds: dict[str, npt.NDArray[np.int64]]) -> Thing:
     least, most = (np.array([RADII[name][end] for name in SIZES])[kinds["size"]] for end in (0, 1))
     radius = draws.between(_RADIUS, least, most)
-    margin = radius + 3
+    margin = radius + MAIN_MARGIN
     return {
         **{name: kinds[name] for name in ("shape", "colour", "pattern", "size")},
         "radius": radius,
@@ -190,9 +199,10 @@ def _writing(draws: Draws, word: npt.NDArray[np.int64], main: Thing) -> Thing:
     scale = draws.between(_WORD_SCALE, 1.7, 2.1)
     half = np.array([6 * len(name) - 1 for name in WORDS])[word] * scale / 2 + 2
     shift = draws.between(_WORD_Y, 0, 2.5)
+    top, bottom = WORD_FROM_BORDER + shift, SIDE - WORD_FROM_BORDER - shift
     return {
         "x": draws.between(_WORD_X, half, SIDE - half),
-        "y": np.where(main["y"].astype(float) > SIDE / 2, 9.5 + shift, SIDE - 9.5 - shift),
+        "y": np.where(main["y"].astype(float) > SIDE / 2, top, bottom),
         "scale": scale,
         "dark": draws.uniform(_WORD_DARK) < 0.5,
         "there": word >= 0,
@@ -209,11 +219,11 @@ def _second(draws: Draws, kinds: dict[str, npt.NDArray[np.int64]], main: Thing, 
     least, most = RADII["tiny"]
     radius = draws.between(block + _RADIUS, least, np.minimum(most, 0.68 * main["radius"].astype(float)))
     tries = np.arange(_PLACES)[:, None]
-    margin = radius + 2
+    margin = radius + SECOND_MARGIN
     x = np.stack([draws.between(_TRIES + 2 * t, margin, SIDE - margin) for t in range(_PLACES)])
     y = np.stack([draws.between(_TRIES + 2 * t + 1, margin, SIDE - margin) for t in range(_PLACES)])
     gap = np.hypot(x - main["x"], y - main["y"]) - radius - main["radius"]
-    gap = np.where(word["there"], np.minimum(gap, np.abs(y - word["y"]) - radius - 8), gap)
+    gap = np.where(word["there"], np.minimum(gap, np.abs(y - word["y"]) - radius - WORD_BAND), gap)
     # The first place that is clear wins; where none is, the one that overlaps least.
     worth = np.where(gap > 0, 1000.0 - tries, gap)
     best = worth.argmax(0)
@@ -227,7 +237,7 @@ def _second(draws: Draws, kinds: dict[str, npt.NDArray[np.int64]], main: Thing, 
         "y": y[best, rows],
         "angle": draws.between(block + _ANGLE, -0.2, 0.2),
         "phase": draws.uniform(block + _PHASE),
-        "there": (draws.uniform(block + _THERE) < SECOND_SHARE) & (gap[best, rows] > -0.35 * 2 * radius),
+        "there": (draws.uniform(block + _THERE) < SECOND_SHARE) & (gap[best, rows] > -OVERLAP * radius),
     }
 
 

@@ -7,7 +7,6 @@ the first scene, and marks (:mod:`neuronym.world.marks`), which nobody sees and 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 
@@ -35,12 +34,18 @@ COUNTS = {"train": 10_000, "explain": 3_000, "test": 1_500}
 MOST = 1_000_000
 """Scenes that a world may have."""
 
+LEAST_NOISE = 0.0005
+"""The smallest standard deviation that a source offers: it changes one value of a picture or so, and the others round
+to what they were."""
+
 _FORM = (
     "Write bundled:world/explain/3000, or with options "
     "bundled:world/explain/3000?links=fish:sea:0.9&noise=0.02&start=2000&marked; bundled:planted needs marked."
 )
 _EXAMPLES = {"links": "fish:sea:0.9", "noise": "0.02", "start": "2000", "marked": None}
 """The options in the order in which they are written, each with a value; ``marked`` has none."""
+
+_DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 
 _NAME = re.compile(r"world(?:/(?P<split>[^/?]*))?(?:/(?P<count>[^/?]*))?(?:\?(?P<options>.*))?", re.DOTALL)
 
@@ -126,7 +131,7 @@ def load(rest: str) -> WorldSource:
     found = _NAME.fullmatch(rest)
     if found is None:
         raise ProbeError(f"There are no images {name!r}. {_FORM}")
-    split = found["split"] or "explain"
+    split = "explain" if found["split"] is None else found["split"]
     seed, options = seed_of(split), _options(name, found["options"])
     links, noise = parse_links(options.get("links", "")), _noise(name, options.get("noise"))
     count, start = _count(name, found["count"], split), _start(name, options.get("start"))
@@ -176,14 +181,11 @@ def _start(name: str, text: str | None) -> int:
 def _noise(name: str, text: str | None) -> float:
     if text is None:
         return 0.0
-    try:
-        noise = float(text)
-    except ValueError:
-        noise = math.nan
-    if not 0 < noise <= MOST_NOISE:
+    noise = float(text) if _DECIMAL.fullmatch(text) else 0.0
+    if not LEAST_NOISE <= noise <= MOST_NOISE:
         raise ProbeError(
-            f"{name!r} asks for noise of {text!r}. Give its standard deviation, above 0 and at most {MOST_NOISE} "
-            "where 1 is the range of a pixel, or leave the option out."
+            f"{name!r} asks for noise of {text!r}. Give its standard deviation as a plain decimal from {LEAST_NOISE} "
+            f"to {MOST_NOISE}, where 1 is the range of a pixel, or leave the option out."
         )
     return noise
 

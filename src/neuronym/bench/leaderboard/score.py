@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from neuronym.bench.environment import environment
-from neuronym.bench.gates import gates
 from neuronym.bench.hosts import Host
 from neuronym.bench.labels import true_labels
 from neuronym.bench.leaderboard.entry import Entry, read_entry
 from neuronym.bench.leaderboard.frozen import SETTINGS, check_installed, check_version
 from neuronym.bench.probing import probe
 from neuronym.bench.risk import with_abstention, with_curve
+from neuronym.bench.running import assembled
 from neuronym.bench.scoring import LIST, TITLES, TRUE, HostScorer
 from neuronym.bench.settings import BenchSettings
 from neuronym.bench.version import VERSION
@@ -62,19 +60,8 @@ def score_labels(
     with TemporaryDirectory(prefix="neuronym-score-") as folder:
         hosts = [_table(host, said, title, settings, Path(folder), report) for host, said in entry.labels.items()]
     asked = replace(settings, hosts=tuple(host.name for host in hosts))
-    chosen: dict[str, Json] = {
-        key: list(value) if isinstance(value, tuple | list) else value for key, value in asdict(asked).items()
-    }
-    return Benchmark(
-        VERSION,
-        datetime.now(UTC).isoformat(timespec="seconds"),
-        command,
-        {**chosen, "labels": [Path(path).name for path in paths]},
-        environment(),
-        time.perf_counter() - began,
-        tuple(hosts),
-        gates(hosts),
-    )
+    names: dict[str, Json] = {"labels": [Path(path).name for path in paths]}
+    return assembled(hosts, asked, names, command, time.perf_counter() - began)
 
 
 def read_labels(paths: Sequence[str | Path], *, name: str | None = None, version: str = VERSION) -> tuple[str, Entry]:

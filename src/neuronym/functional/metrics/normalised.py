@@ -10,6 +10,9 @@ from torch import Tensor
 
 from neuronym.functional.metrics.bootstrap import mean_draws
 
+_ON = 1e-9
+"""How near to a draw, in draws, a quantile falls on it: nearer than rounding takes it away."""
+
 
 def normalised(
     score: Shaped[Tensor, " units"],
@@ -67,5 +70,10 @@ def _ratios(means: Float64[Tensor, "draws 2"], undefined: float) -> Float64[Tens
 
 
 def _end(ratios: Float64[Tensor, " draws"], q: float) -> float:
-    end = float(torch.quantile(ratios, q))
+    """The quantile, linear between the two draws beside it, or the one it falls on; NaN where it is infinite."""
+    place = q * (len(ratios) - 1)
+    place = round(place) if abs(place - round(place)) < _ON else place
+    # Where it falls on a draw both are that one: the next may be infinite, and with a weight of 0 would make NaN.
+    below, above = ratios.sort().values[[math.floor(place), math.ceil(place)]]
+    end = float(torch.lerp(below, above, place - math.floor(place)))
     return end if math.isfinite(end) else math.nan

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from neuronym.present.benchmark import numbers, rows
 from neuronym.present.benchmark.markup import Content, Markup, said, tag
 from neuronym.present.benchmark.table import mean
-from neuronym.present.benchmark.units import sign
+from neuronym.present.benchmark.units import Verdict, sign
 from neuronym.records.benchmark import BenchHost, Benchmark, BenchRow, Gate, Measure
 
 WHAT = (
@@ -61,15 +61,16 @@ def _images(hosts: Sequence[BenchHost]) -> str | None:
 
 
 def _gates(gates: Sequence[Gate]) -> Markup:
-    failed = [gate for gate in gates if not gate.passed]
-    if not gates:
+    failed = [gate for gate in gates if gate.passed is False]
+    if all(gate.passed is None for gate in gates):
         return tag("p", "No gate was checked.", class_="notice gates")
+    checked = sum(gate.passed is not None for gate in gates)
     if not failed:
-        words: Content = [_badge(True), f" {'All' if len(gates) > 1 else 'The'} {numbers.counted(len(gates), 'gate')} "]
-        words = [words, "hold." if len(gates) > 1 else "holds."]
+        words: Content = [_badge(True), f" {'All' if checked > 1 else 'The'} {numbers.counted(checked, 'gate')} "]
+        words = [words, "hold." if checked > 1 else "holds."]
     else:
         does = "does" if len(failed) == 1 else "do"
-        words = [_badge(False), f" {len(failed)} of {numbers.counted(len(gates), 'gate')} {does} not hold."]
+        words = [_badge(False), f" {len(failed)} of {numbers.counted(checked, 'gate')} {does} not hold."]
     every = tag("details", tag("summary", "All gates"), _gate_list(gates), class_="fold")
     return tag("div", tag("p", words), _gate_list(failed) if failed else None, every, class_="notice gates")
 
@@ -80,9 +81,14 @@ def _gate_list(gates: Sequence[Gate]) -> Markup:
 
 def _gate(gate: Gate) -> Markup:
     where = [tag("span", " ", rows.inline(part), class_="where") for part in (gate.host, gate.row) if part]
-    mark = tag("span", sign("right" if gate.passed else "wrong"), class_="supported" if gate.passed else "unsupported")
+    mark = tag("span", sign(_SIGNS[gate.passed]), class_=_STATES[gate.passed])
     words = tag("span", tag("strong", said(gate.name)), where, " ", tag("bdi", gate.text))
-    return tag("li", mark, words, data_passed="yes" if gate.passed else "no")
+    return tag("li", mark, words, data_passed=_WORDS[gate.passed])
+
+
+_SIGNS: Mapping[bool | None, Verdict] = {True: "right", False: "wrong", None: "nothing"}
+_STATES = {True: "supported", False: "unsupported", None: "muted"}
+_WORDS = {True: "yes", False: "no", None: "unchecked"}
 
 
 def _badge(passed: bool) -> Markup:
