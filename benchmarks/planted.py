@@ -2,9 +2,10 @@
 
     python benchmarks/planted.py
 
-CLIP-Dissect's five similarity functions, and two other settings of its default, are compared on the first seed in
-``benchmarks/results/planted-functions.json``, for docs/benchmark.md. Each seed is what ``neuronym bench --seed N`` does. Whole results go to ``benchmarks/results/planted-seedN.json`` (for
-``neuronym bench compare``), and a table of all seeds to ``benchmarks/results/planted.json``.
+Each seed is what ``neuronym bench --seed N`` does. Whole results go to ``benchmarks/results/planted-seedN.json`` (for
+``neuronym bench compare``), and a table of all seeds to ``benchmarks/results/planted.json``. CLIP-Dissect's five
+similarity functions, and two other settings of its default one, are compared on the first seed for docs/benchmark.md,
+in ``benchmarks/results/planted-functions.json``.
 """
 
 from __future__ import annotations
