@@ -40,7 +40,7 @@ types: $(INSTALLED)
 unit: $(INSTALLED)
 	$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
 
-# Methods on planted units: what must hold of the yardstick, in a minute or so.
+# Methods on planted units: what must hold of the yardstick. Below 90 seconds, whatever methods come.
 gates: $(INSTALLED)
 	env -u OMP_WAIT_POLICY $(VENV)/bin/neuronym bench --quick
 

@@ -27,7 +27,7 @@ FUNCTIONS = tuple(
         *("&temperature=2", "&lam=0"),
     )
 )
-SHOWN = ("normalised", "pearson", "silent", "lost", "random_weights")
+SHOWN = ("normalised", "pearson", "stable_images", "stable_noise", "silent", "lost", "random_weights")
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
         result = run_benchmark(BenchSettings(seed=seed), command=command)
         write_benchmark(result, common.RESULTS / f"planted-seed{seed}.json")
         found.append(result)
-        failed = [f"{gate.name} ({gate.host} {gate.row})" for gate in result.gates if not gate.passed]
+        failed = [f"{gate.name} ({gate.host} {gate.row})" for gate in result.gates if gate.passed is False]
         print(
             f"seed {seed}: {time.perf_counter() - began:.0f} s, {len(result.gates)} gates, failed: {failed or 'none'}"
         )

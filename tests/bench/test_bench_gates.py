@@ -50,7 +50,7 @@ def of(one: BenchHost, name: str) -> list[Gate]:
 
 def test_all_hold_where_all_is_well() -> None:
     found = gates([host(), host(name="analytic")], all_methods=True)
-    assert all(gate.passed for gate in found)
+    assert all(gate.passed is True for gate in found)
     assert {gate.name for gate in found} == {
         *(checks.TRUTH, checks.SHUFFLED, checks.RANDOM_WEIGHTS, checks.CONSTANT, checks.RUNS),
     }
@@ -88,6 +88,11 @@ def test_a_constant_may_beat_a_bad_method_but_not_all_methods() -> None:
     assert failed(host(*weak), all_methods=True) == [(checks.CONSTANT, "")]
 
 
+def test_a_method_that_says_nothing_is_better_than_one_that_is_wrong() -> None:
+    rows = (row("good", "method", 0.0, -0.3), row("bad", "method", -0.2), row("constant", "constant", -0.1))
+    assert (checks.CONSTANT, "") not in failed(host(*rows), all_methods=True)
+
+
 def test_shuffled_classes_may_be_below_the_floor() -> None:
     assert not failed(host(row("shuffled", "shuffled", -0.3)))
 
@@ -104,4 +109,6 @@ def test_what_cannot_be_checked_says_so() -> None:
     blank = host(row("shuffled", "shuffled", None), row("constant", "constant", None))
     assert [gate.passed for gate in of(blank, checks.SHUFFLED)] == [None]
     assert [gate.passed for gate in of(blank, checks.CONSTANT)] == [None]
+    scored = replace(one, rows=tuple(row for row in one.rows if row.role == "random"))
+    assert [gate.passed for gate in of(scored, checks.RANDOM_WEIGHTS)] == [None]
     assert not failed(blank)

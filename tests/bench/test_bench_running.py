@@ -134,7 +134,7 @@ def one_fish(one: BenchRow, host: BenchHost) -> int:
 def test_a_method_that_cannot_run_says_why_and_fails_its_gate(found: Benchmark) -> None:
     for host in found.hosts:
         assert row(host, OWN[2]).failed == "It is broken. Mend it."
-    failed = [gate for gate in found.gates if not gate.passed]
+    failed = [gate for gate in found.gates if gate.passed is False]
     assert {(gate.name, gate.row) for gate in failed} == {("every row runs", OWN[2])}
     assert not found.passed
 

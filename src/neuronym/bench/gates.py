@@ -26,7 +26,7 @@ def gates(hosts: Sequence[BenchHost], *, all_methods: bool = False) -> tuple[Gat
 
 
 def _truth(host: BenchHost) -> Iterator[Gate]:
-    """Over all kinds of a host together.
+    """Over all kinds of a host together; a method that names the truth is as high, and that is no failure.
 
     Of a unit that fires for one concept strongly and for another weakly, or for the brick in the background and for
     small hearts, the first concept alone correlates more than what is true of it. So this need not hold of such kinds
@@ -60,13 +60,16 @@ def _random_weights(host: BenchHost) -> Iterator[Gate]:
     """Of the true labels and of the best method; a method that is better on random weights shows it in its own row."""
     if not HOSTS[host.name].trained:
         return
-    best = max(_methods(host), key=lambda row: (_r(row) is not None, _r(row) or 0.0), default=None)
-    for row in (_of(host, "truth"), best):
+    found = 0
+    for row in (_of(host, "truth"), _best(host)):
         copy, own = (None if row is None else row.measures.get(name) for name in ("random_weights", "pearson"))
         if row is None or copy is None or own is None or copy.high is None or own.low is None:
             continue
+        found += 1
         text = f"r {_range(copy)} with random weights, {_range(own)} with trained ones"
         yield Gate(RANDOM_WEIGHTS, host.name, row.name, copy.high < own.low, text)
+    if not found:
+        yield Gate(RANDOM_WEIGHTS, host.name, "", None, "not checked, as no copy ran, or there are no two units")
 
 
 def _constant(host: BenchHost, *, all_methods: bool) -> Iterator[Gate]:
@@ -74,7 +77,8 @@ def _constant(host: BenchHost, *, all_methods: bool) -> Iterator[Gate]:
     constant = _of(host, "constant")
     own = None if constant is None else _r(constant)
     rivals = [row for row in (_of(host, "truth"), _of(host, "list")) if row is not None]
-    rivals += [max(_methods(host), key=lambda row: _r(row) or -1.0)] if all_methods and _methods(host) else []
+    best = _best(host) if all_methods else None
+    rivals += [] if best is None else [best]
     known = [(r, row.name) for row in rivals if (r := _r(row)) is not None]
     if constant is None or own is None or not known:
         yield Gate(CONSTANT, host.name, "", None, "not checked, as no unit has a true label")
@@ -91,6 +95,11 @@ def _runs(host: BenchHost) -> Iterator[Gate]:
 
 def _methods(host: BenchHost) -> list[BenchRow]:
     return [row for row in host.rows if row.role == "method"]
+
+
+def _best(host: BenchHost) -> BenchRow | None:
+    """The method with the highest correlation; one that could not run is the last."""
+    return max(_methods(host), key=lambda row: -2.0 if (r := _r(row)) is None else r, default=None)
 
 
 def _of(host: BenchHost, role: str) -> BenchRow | None:

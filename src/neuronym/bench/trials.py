@@ -38,7 +38,8 @@ class Trial:
     Attributes:
         labels: by unit.
         cost: what that took.
-        chances: by described unit, the p-value of its label among shuffled units; None where labels have no score.
+        chances: by described unit, the p-value of its label among shuffled units; None where nothing is
+            described, or labels have no score.
         redrawn: its labels on each draw of the explain images.
         noisy: its labels on images with noise.
         random: its labels on the copy with random weights; None where there is none.

@@ -55,7 +55,8 @@ def bench(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Decides which scenes of the world are taken, 0 to 100.")] = 0,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Fewer images, draws and hosts: enough for every gate, in a minute or so.")
+        bool,
+        typer.Option("--quick", help="Fewer images, bootstraps and hosts: enough for every gate, in a minute or so."),
     ] = False,
     abstain: Annotated[
         float, typer.Option("--abstain", help="The share of shuffled units that the rule of abstention may describe.")
@@ -121,6 +122,7 @@ def _command(settings: BenchSettings, *, quick: bool) -> str:
         ("--hosts", ",".join(settings.hosts)),
         ("--seed", settings.seed or ""),
         ("--abstain", "" if settings.level == 0.1 else settings.level),
+        ("--device", "" if settings.device == "auto" else settings.device),
     ]
     words = [word for name, value in options if value != "" for word in (name, str(value))]
     return shlex.join(["neuronym", "bench", *(["--quick"] if quick else []), *words])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from neuronym.cli.console import errors, output
-from neuronym.errors import StudyError
+from neuronym.errors import StudyError, UserError
 
 if TYPE_CHECKING:
     from neuronym.records.benchmark import Benchmark
@@ -45,6 +47,8 @@ class Places:
         places = cls(file, folder, overwrite)
         if places.json is not None:
             check_writable(places.json)
+        if places.report is None and overwrite:
+            raise UserError("--overwrite is about --report, and none is given. Add it, or leave --overwrite out.")
         if places.report is not None:
             check_place(places.report, overwrite=overwrite)
         return places
@@ -62,15 +66,25 @@ class Places:
 
         show_benchmark(found, output())
         if self.json is not None:
-            try:
+            with _kept(found):
                 write_benchmark(found, self.json)
-            except StudyError as error:
-                saved = Path(tempfile.gettempdir()) / f"neuronym-bench-{os.getpid()}.json"
-                write_benchmark(found, saved)
-                raise StudyError(f"{error} What was found is in {str(saved)!r} instead.") from error
             errors().print(f"Written to {self.json}.", markup=False, highlight=False, soft_wrap=True)
         if self.report is not None:
-            page = write_benchmark_page(found, self.report, overwrite=self.overwrite)
+            with _kept(found):
+                page = write_benchmark_page(found, self.report, overwrite=self.overwrite)
             errors().print(f"The page: {page}", markup=False, highlight=False, soft_wrap=True)
         if not found.passed:
             raise typer.Exit(1)
+
+
+@contextmanager
+def _kept(found: Benchmark) -> Iterator[None]:
+    """Keep a result in the temporary folder where it cannot be written to its place after all: it took minutes."""
+    from neuronym.bench.result_files import write_benchmark
+
+    try:
+        yield
+    except StudyError as error:
+        saved = Path(tempfile.gettempdir()) / f"neuronym-bench-{os.getpid()}.json"
+        write_benchmark(found, saved)
+        raise StudyError(f"{error} What was found is in {str(saved)!r} instead.") from error

@@ -49,7 +49,7 @@ COLUMNS: Mapping[str, Column] = {
     "aurc": Column("AURC", "area under the curve of risk against coverage.", better="down"),
     "random_weights": Column("r, random weights", "r on a copy of the network with random weights.", better="down"),
 }
-"""The columns of the table, in their order. Every one is a mean over units with its interval."""
+"""The columns of the table, in their order: means over units, or what follows from them, with intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ class Said:
         state: what became of it under the method, before the rule of abstention.
         text: the label; None where there is none.
         confidence: the method's own score of it, if it gives one; kept precisely, for it ranks units.
-        silent: whether the method says nothing under the rule of abstention; None where there is no such rule.
+        silent: whether nothing is said under the rule of abstention, or, without scores, by the method itself; None for
+            reference rows.
         pearson: held-out correlation; None for units that do not vary. A label that is not understood has 0.
         resolved: whether the world's grammar reads the label.
         equivalent: whether it has the truth table of the true label.
@@ -99,9 +100,9 @@ class Cost:
     """What a row took on one host.
 
     Attributes:
-        seconds: for all units of the layer, the median over the draws of images, without what follows.
+        seconds: for all units of the layer, the median of the run and of those on images drawn anew, without what follows.
         backend_seconds: for the embeddings of the probe images and the like, which are made once per backend.
-        units: how many units were described.
+        units: how many units the method was asked for.
         calls: what models were asked for, by kind: ``images`` and ``texts`` encoded, ``forward`` passes of the target.
     """
 
