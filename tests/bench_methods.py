@@ -72,7 +72,7 @@ class Stumbling:
 
 @dataclass(frozen=True)
 class Peeking:
-    """Tells how many test images it can see, in whatever way it asks for them."""
+    """Tells how many test images it can see, in whatever way it asks for them without an encoder."""
 
     summary: Summary = "mean"
     name: ClassVar[str] = "peeking"
@@ -87,9 +87,19 @@ class Peeking:
             0 if labels is None else len(labels.values),
             known - len(view.images("explain")),
             len(contents.images) - len(view.images("explain")),
+            _pictures(view),
         )
         for unit in units:
             yield Explanation(unit, self.name, view.run, "described", f"{seen}", 1.0)
+
+
+def _pictures(view: LayerView) -> int:
+    """1 if the first test image can be loaded, and 0 if there is none."""
+    try:
+        view.image(0, "test")
+    except IndexError:
+        return 0
+    return 1
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,10 @@ def test_the_true_labels_are_worth_one_hundred_per_cent(run: Run, tmp_path: Path
     with labels.open("w", encoding="utf-8", newline="") as file:
         rows = ((HOSTS["resnet"].layer, unit.unit, unit.truth) for unit in HOSTS["resnet"].units())
         csv.writer(file).writerows([("layer", "unit", "description"), *rows])
-    result = run("score", labels, "--version", 1)
+    result = run("score", labels, "--version", 1, "--device", "cpu", "--json", tmp_path / "r.json")
     assert result.exit_code == 0
+    command = read_benchmark(tmp_path / "r.json").command
+    assert command == f"neuronym bench score {labels} --name perfect --version 1 --device cpu"
     lines = [line.split() for line in result.stdout.splitlines()]
     assert ["perfect", *["1.000", "1.000", "to", "1.000"]] in [line[:5] for line in lines]
     assert not [line for line in lines if line[:1] == ["analytic"]]

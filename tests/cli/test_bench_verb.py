@@ -74,11 +74,25 @@ def test_a_page_that_is_there_is_kept(tmp_path: Path) -> None:
     (tmp_path / "page").mkdir()
     (tmp_path / "page" / "index.html").write_text("mine", encoding="utf-8")
     told = neuronym("bench", *SMALL, "--report", "page", cwd=tmp_path)
-    assert "page" in told.error
+    page = str(Path("page", "index.html"))
+    assert told.error.startswith(f"{page!r} is no page of a benchmark, and is not touched.")
     assert (tmp_path / "page" / "index.html").read_text(encoding="utf-8") == "mine"
 
 
-def test_seeds_are_part_of_the_record(tmp_path: Path) -> None:
-    one = neuronym("bench", *SMALL, "--kinds", "or", "--methods", ROW, "--seed", 3, "--json", "s.json", cwd=tmp_path)
-    assert one.code == 0, one.err
-    assert read_benchmark(tmp_path / "s.json").settings["seed"] == 3
+def test_another_seed_has_other_images_and_is_part_of_the_record(tmp_path: Path) -> None:
+    found = []
+    for seed in (0, 3):
+        options = ("--kinds", "or", "--methods", ROW, "--seed", seed, "--json", "s.json")
+        told = neuronym("bench", *SMALL, *options, cwd=tmp_path)
+        assert told.code == 0, told.err
+        found.append(read_benchmark(tmp_path / "s.json"))
+    assert [one.settings["seed"] for one in found] == [0, 3]
+    assert "--seed" not in found[0].command
+    assert found[1].command.endswith(" --seed 3")
+    hosts = [one.hosts[0] for one in found]
+    first, second = ([unit.unit for unit in host.units] for host in hosts)
+    assert first == second  # the units are the same, and only the images are others
+    frequencies, others = ([unit.frequency for unit in host.units] for host in hosts)
+    assert frequencies != others
+    truth, other = ([row.measures["pearson"].value for row in host.rows if row.role == "truth"] for host in hosts)
+    assert truth != other

@@ -27,7 +27,8 @@ from conformance.method_suite import (
     check_silent,
 )
 from neuronym.errors import MethodError
-from neuronym.explain.abstention import Abstaining, Calibration, Chance, Round, calibrate, check_level
+from neuronym.explain.abstention import Abstaining, check_level
+from neuronym.explain.calibration import Calibration, Chance, Round, calibrate
 from neuronym.explain.clip_dissect import ClipDissect
 from neuronym.explain.concepts import ConceptSet, read_concepts
 from neuronym.explain.explainer import Explainer
@@ -78,10 +79,28 @@ def test_of_scores_that_are_alike_no_larger_share_than_the_level_is_described(sc
     assert sum(p <= level for p in ps) / len(ps) <= level + 1e-12
 
 
-@pytest.mark.parametrize("score", [None, math.nan, math.inf])
-def test_what_is_no_number_is_not_compared(score: float | None) -> None:
-    with pytest.raises(MethodError, match="gives descriptions without a score"):
+@pytest.mark.parametrize(
+    ("score", "sentence"),
+    [
+        (
+            None,
+            "The method a method gives descriptions without a score, so there is nothing to compare with those of "
+            "shuffled units. Leave --abstain out.",
+        ),
+        *(
+            (
+                value,
+                f"The method a method gives 'a text' the score {name}, which cannot be compared with those of "
+                "shuffled units. Mend it, or leave --abstain out.",
+            )
+            for value, name in ((math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf"))
+        ),
+    ],
+)
+def test_what_is_no_number_is_not_compared(score: float | None, sentence: str) -> None:
+    with pytest.raises(MethodError) as refused:
         Calibration(()).chance(described(score))
+    assert str(refused.value) == sentence
 
 
 @dataclass(frozen=True)
@@ -440,6 +459,37 @@ def test_a_layer_without_a_living_unit(tmp_path: Path) -> None:
         said(Abstaining(Reckless()), view)
     assert str(refused.value) == (
         "The layer 'conv' has no unit to shuffle: none of them varies over the explain images. Leave --abstain out."
+    )
+
+
+@dataclass(frozen=True)
+class Fragile(Relative):
+    """Fails in wider layers: on shuffled units, or on the real unit 4."""
+
+    shuffled: bool = True
+
+    def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
+        for one in super().explain(units, view):
+            bad = one.unit.index >= 12 if self.shuffled else one.unit.index == 4
+            broken = Explanation(one.unit, self.name, view.run, "failed", reason="it fell")
+            yield broken if bad and view.layer.units > 12 else one
+
+
+@pytest.mark.parametrize(
+    ("shuffled", "failed"),
+    [
+        (True, "failed on all 40 shuffled units of the layer 'relu'"),
+        (False, "never succeeded on unit 4 of the layer 'relu' and a shuffled one in one round"),
+    ],
+)
+def test_a_method_that_failed_wherever_it_would_be_compared_is_refused(
+    shuffled: bool, failed: str, view: LayerView
+) -> None:
+    assert said(Fragile(), view)[4].state == "described"
+    with pytest.raises(MethodError) as refused:
+        said(Abstaining(Fragile(shuffled=shuffled)), view)
+    assert str(refused.value) == (
+        f"The method correlated {failed}, so there is nothing to compare with. Mend it, or leave --abstain out."
     )
 
 

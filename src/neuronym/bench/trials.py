@@ -19,7 +19,7 @@ from neuronym.bench.metering import Embeddings, Meter
 from neuronym.bench.probing import Probed, Version
 from neuronym.bench.settings import BenchSettings
 from neuronym.execute.devices import choose_device
-from neuronym.explain.abstention import calibrate
+from neuronym.explain.calibration import calibrate
 from neuronym.explain.explainer import Explainer
 from neuronym.explain.running import explained
 from neuronym.probes.probe_set import index

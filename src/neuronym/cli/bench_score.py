@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -38,22 +39,28 @@ def bench_score(
     from dataclasses import replace
 
     from neuronym.bench.leaderboard.frozen import SETTINGS
-    from neuronym.bench.leaderboard.score import read_labels, score_labels
+    from neuronym.bench.leaderboard.score import read_labels, score_entry
     from neuronym.bench.version import VERSION
 
     places = Places.checked(json, report, overwrite=overwrite)
-    version = VERSION if version is None else version
-    title, entry = read_labels(labels, name=name, version=version)
+    title, entry = read_labels(labels, name=name, version=VERSION if version is None else version)
     for note in entry.notes:
         errors().print(note, markup=False, highlight=False, soft_wrap=True)
-    command = shlex.join(["neuronym", "bench", "score", *labels, "--name", title])
     with Reporter("Stopped. Nothing is kept of labels that are not scored.") as progress:
-        found = score_labels(
+        found = score_entry(
+            title,
+            entry,
             labels,
-            name=title,
-            version=version,
             settings=replace(SETTINGS, device=device),
-            command=command,
+            command=_command(labels, title, version, device),
             report=progress,
         )
     places.end(found)
+
+
+def _command(labels: Sequence[str], title: str, version: str | None, device: str) -> str:
+    """How to score the same labels again."""
+    options = ["--name", title]
+    options += [] if version is None else ["--version", version]
+    options += [] if device == "auto" else ["--device", device]
+    return shlex.join(["neuronym", "bench", "score", *labels, *options])

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from neuronym.cli.figures import ends, mean, milliseconds
 from neuronym.cli.showing import counted
-from neuronym.records.benchmark import COLUMNS, BenchHost, Benchmark, BenchRow, Gate, Measure
+from neuronym.records.benchmark import COLUMNS, BenchHost, Benchmark, BenchRow, Gate
 
 _TRUE = ("normalised", "pearson", "f1", "auprc", "top1", "top5", "equivalent", "discrimination")
 _STEADY = ("resolved", "stable_images", "stable_noise", "silent", "lost", "aurc", "random_weights")
@@ -41,7 +42,7 @@ def _show_host(host: BenchHost, console: Console) -> None:
     )
     rows = ranked(host.rows)
     for columns, costs in ((_TRUE, False), (_STEADY, True)):
-        shown = [column for column in columns if any(cell(row.measures.get(column)) for row in rows)]
+        shown = [column for column in columns if any(mean(row.measures.get(column)) for row in rows)]
         some = [row for row in rows if costs is False or row.role in ("truth", "list", "method", "labels")]
         if shown:
             console.print(_table(some, shown, console, costs=costs))
@@ -78,11 +79,12 @@ def _table(rows: Sequence[BenchRow], columns: Sequence[str], console: Console, *
         cells: list[str] = []
         for column in columns:
             one = row.measures.get(column)
-            cells.append(cell(one, share=COLUMNS[column].share))
+            cells.append(mean(one, share=COLUMNS[column].share))
             if column == "normalised":
-                cells.append(_ends(one))
+                cells.append("" if one is None else ends(one.low, one.high))
         if costs:
-            cells += ["", ""] if row.cost is None else [_milliseconds(row), f"{row.cost.calls_per_unit:.1f}"]
+            cost = row.cost
+            cells += ["", ""] if cost is None else [milliseconds(cost.seconds_per_unit), f"{cost.calls_per_unit:.1f}"]
         table.add_row(_name(row, console), *cells, style=_style(row))
     return table
 
@@ -97,13 +99,13 @@ def _kinds(host: BenchHost, rows: Sequence[BenchRow], console: Console) -> Table
         table.add_column(f"{kind} {count}", justify="right")
     for row in rows:
         if row.kinds:
-            table.add_row(_name(row, console), *(cell(row.kinds.get(kind)) for kind in kinds), style=_style(row))
+            table.add_row(_name(row, console), *(mean(row.kinds.get(kind)) for kind in kinds), style=_style(row))
     return table
 
 
 def _explain(found: Benchmark, console: Console) -> None:
     rows = [row for host in found.hosts for row in host.rows]
-    used = [column for column in COLUMNS if any(cell(row.measures.get(column)) for row in rows)]
+    used = [column for column in COLUMNS if any(mean(row.measures.get(column)) for row in rows)]
     for column in used:
         console.print(f"{COLUMNS[column].title}: {COLUMNS[column].meaning}", style="dim", highlight=False, markup=False)
     text = (
@@ -142,23 +144,3 @@ def _name(row: BenchRow, console: Console) -> Text:
 
 def _style(row: BenchRow) -> str:
     return "dim" if row.role in _DIM else "bold" if row.role in ("method", "labels") else ""
-
-
-def cell(one: Measure | None, *, share: bool = False) -> str:
-    """A mean as text; empty where there is none."""
-    if one is None or one.value is None:
-        return ""
-    return f"{one.value:.0%}" if share else _short(one.value)
-
-
-def _ends(one: Measure | None) -> str:
-    return "" if one is None or one.low is None or one.high is None else f"{_short(one.low)} to {_short(one.high)}"
-
-
-def _milliseconds(row: BenchRow) -> str:
-    return "" if row.cost is None else f"{1000 * row.cost.seconds_per_unit:,.1f}"
-
-
-def _short(value: float) -> str:
-    text = f"{value:.3f}"
-    return text.replace("0.", ".", 1) if abs(value) < 0.9995 else text

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from neuronym.cli.figures import ends, short
 from neuronym.cli.showing import STATES, chosen_by, counted
 from neuronym.cli.showing_match import show_match
 from neuronym.evaluate.figures import ABOVE_RANDOM, DISCRIMINATION, HEADLINE, STABILITY, LayerEvaluation, metrics_of
@@ -75,12 +76,10 @@ def _headlines(one: LayerEvaluation) -> Table:
     for row in get_args(Row):
         own = one.figure(HEADLINE, row)
         if own is not None:
-            ends = "one unit" if own.units == 1 else ""
-            if own.units > 1 and own.low is not None and own.high is not None:
-                ends = f"{_short(own.low)} to {_short(own.high)}"
+            interval = "one unit" if own.units == 1 else ends(own.low, own.high)
             cells = [_cell(one.figure(metric, row), metric) for metric, _ in _HEAD]
             style = "bold" if row == "descriptions" else "dim"
-            shown.add_row(_ROWS[row], f"{own.units:,}", _cell(own, HEADLINE), ends, *cells, style=style)
+            shown.add_row(_ROWS[row], f"{own.units:,}", _cell(own, HEADLINE), interval, *cells, style=style)
     return shown
 
 
@@ -158,6 +157,5 @@ def _cell(figure: Figure | None, metric: str) -> str:
 
 
 def _short(value: float) -> str:
-    """Three figures, without the nought before the point where there is room for nothing."""
-    text = f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
-    return text.replace("0.", ".", 1) if abs(value) < 1 else text
+    """Three decimals; one of what has no bound and is large."""
+    return short(value) if abs(value) < 10 else f"{value:.1f}"

@@ -11,8 +11,9 @@ from rich.text import Text
 
 from neuronym.bench.comparing import JUDGED, Change, Comparison, Relabelled, RowChange
 from neuronym.bench.pairing import HEADLINE, SCORE
+from neuronym.cli.figures import ends, mean, milliseconds, short
 from neuronym.cli.showing import counted
-from neuronym.records.benchmark import COLUMNS, Benchmark, Measure
+from neuronym.records.benchmark import COLUMNS, Benchmark
 
 _STYLES = {"better": "green", "worse": "red", "same": ""}
 _HEAD = (SCORE, HEADLINE)
@@ -93,7 +94,7 @@ def _headlines(rows: Iterable[RowChange], *, wide: bool) -> Table:
         labels = f"{len(row.relabelled)} of {row.labels}" if row.labels else ""
         cells = [*_change(row.change(SCORE), row), labels]
         if wide:
-            seconds = _milliseconds(row.new_seconds), _milliseconds(row.old_seconds)
+            seconds = milliseconds(row.new_seconds), milliseconds(row.old_seconds)
             cells += [*_change(row.change(HEADLINE), row)[:2], *seconds]
         table.add_row(Text(row.row), *cells, style="" if row.role in JUDGED else "dim")
     return table
@@ -118,7 +119,8 @@ def _change(one: Change | None, row: RowChange) -> list[str | Text]:
     """The cells of a measure: new, old, difference, its interval and the verdict."""
     if one is None:
         return [""] * 5
-    cells = [_cell(one.new, one.measure), _cell(one.old, one.measure), _difference(one), _ends(one)]
+    share = COLUMNS[one.measure].share
+    cells = [*(mean(value, share=share, none="-") for value in (one.new, one.old)), _difference(one), _ends(one)]
     judged = row.role in JUDGED and one.verdict != "same"
     return [*cells, Text(one.verdict if judged else "", style=_STYLES[one.verdict])]
 
@@ -147,7 +149,7 @@ def _show_units(row: RowChange, console: Console, units: int) -> None:
 def _unit(one: Relabelled) -> list[Text]:
     style = "red" if one.gain < 0 else "green"
     texts = [Text("-" if text is None else text) for text in (one.truth, one.old, one.new)]
-    figures = [Text("-" if r is None else _short(r)) for r in (one.old_pearson, one.new_pearson)]
+    figures = [Text("-" if r is None else short(r)) for r in (one.old_pearson, one.new_pearson)]
     figures[1].stylize(style)
     return [Text(str(one.unit)), Text(one.kind), *texts, *figures]
 
@@ -188,17 +190,11 @@ def _table() -> Table:
     return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
 
 
-def _cell(one: Measure | None, measure: str) -> str:
-    if one is None or one.value is None:
-        return "-"
-    return f"{one.value:.0%}" if COLUMNS[measure].share else _short(one.value)
-
-
 def _difference(one: Change) -> str:
     if not one.difference:
         return "-" if one.difference is None else "="
     share = COLUMNS[one.measure].share
-    return f"{100 * one.difference:+.0f} pp" if share else _short(one.difference, sign="+")
+    return f"{100 * one.difference:+.0f} pp" if share else short(one.difference, sign="+")
 
 
 def _ends(one: Change) -> str:
@@ -206,13 +202,4 @@ def _ends(one: Change) -> str:
         return ""
     if COLUMNS[one.measure].share:
         return f"{100 * one.low:+.0f} to {100 * one.high:+.0f}"
-    return f"{_short(one.low, sign='+')} to {_short(one.high, sign='+')}"
-
-
-def _milliseconds(seconds: float | None) -> str:
-    return "" if seconds is None else f"{1000 * seconds:,.1f}"
-
-
-def _short(value: float, sign: str = "") -> str:
-    text = f"{value:{sign}.3f}"
-    return text.replace("0.", ".", 1) if abs(value) < 0.9995 else text
+    return ends(one.low, one.high, sign="+")

@@ -100,7 +100,8 @@ class Cost:
     """What a row took on one host.
 
     Attributes:
-        seconds: for all units of the layer, the median of the run and of those on images drawn anew, without what follows.
+        seconds: for all units of the layer, the median of the run and of those on images drawn anew; without what
+            follows, and without ``backend_seconds``.
         backend_seconds: for the embeddings of the probe images and the like, which are made once per backend.
         units: how many units the method was asked for.
         calls: what models were asked for, by kind: ``images`` and ``texts`` encoded, ``forward`` passes of the target.

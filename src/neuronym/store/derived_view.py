@@ -1,7 +1,7 @@
 """Views of a layer that never was: with shuffled units, with the explain images drawn anew, without test images.
 
 All are :class:`~neuronym.store.layer_view.LayerView`, so that whatever runs on a layer runs on them, and each may be
-derived of the other. Nothing is computed by the target, and nothing is written.
+derived from another. Nothing is computed by the target, and nothing is written.
 """
 
 from __future__ import annotations
@@ -102,6 +102,7 @@ def without_test(view: LayerView) -> LayerView:
     images = view.images("explain")
 
     def embed(encoder: EncodesImages, split: Split) -> Floats:
+        # Even to return no row: only the encoder's own embeddings tell how wide the table is.
         rows = contents.services.embed(encoder, "explain")
         return rows if split == "explain" else rows[:0]
 

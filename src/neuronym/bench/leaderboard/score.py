@@ -53,9 +53,34 @@ def score_labels(
     Raises:
         UserError: a file cannot be used; the version or what is installed is another one; before anything is run.
     """
-    began = time.perf_counter()
     paths = [labels] if isinstance(labels, str | Path) else list(labels)
     title, entry = read_labels(paths, name=name, version=version)
+    return score_entry(title, entry, paths, settings=settings, command=command, report=report)
+
+
+def score_entry(
+    title: str,
+    entry: Entry,
+    paths: Sequence[str | Path],
+    *,
+    settings: BenchSettings = SETTINGS,
+    command: str = "",
+    report: Report = silent,
+) -> Benchmark:
+    """Score labels that were read already; see :func:`score_labels`.
+
+    Args:
+        title: what their row is called, as :func:`read_labels` gives it.
+        entry: the labels, as :func:`read_labels` gives them.
+        paths: the files that they were read from, whose names the record keeps; they are not read again.
+        settings: for a quicker look at fewer images. What is installed must be the frozen version in any case.
+        command: how to score them again, for the record.
+        report: told about progress.
+
+    Raises:
+        UserError: what is installed is not the frozen version; before anything is run.
+    """
+    began = time.perf_counter()
     check_installed(entry.labels)
     with TemporaryDirectory(prefix="neuronym-score-") as folder:
         hosts = [_table(host, said, title, settings, Path(folder), report) for host, said in entry.labels.items()]

@@ -46,13 +46,13 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
     """
     place, page = str(folder), folder / PAGE
     if folder.exists() and not folder.is_dir():
-        raise StudyError(f"{place!r} is a file. Choose another --out for the benchmark.")
+        raise StudyError(f"{place!r} is a file. Choose another folder for the benchmark.")
     if not page.exists():
         return
     with guarded(page, "read the page"):
         ours = page.is_file() and _MARK in page.read_bytes()
     if not ours:
-        raise StudyError(f"{str(page)!r} is no page of a benchmark, and is not touched. Choose another --out.")
+        raise StudyError(f"{str(page)!r} is no page of a benchmark, and is not touched. Choose another folder.")
     if not overwrite:
         raise StudyError(
             f"There is a benchmark at {place!r} already. Replace it with --overwrite, or use another --out."
