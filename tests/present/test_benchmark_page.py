@@ -386,5 +386,5 @@ def test_a_page_is_replaced_only_when_asked_and_other_files_stay(tmp_path: Path)
         StudyError, match=r"^'.*index\.html' is no page of a benchmark, and is not touched\. Choose another"
     ):
         write_benchmark_page(RESULT, tmp_path, overwrite=True)
-    with pytest.raises(StudyError, match=r"^'.*result\.json' is a file\. Choose another --out for the benchmark\.$"):
+    with pytest.raises(StudyError, match=r"^'.*result\.json' is a file\. Choose another folder for the benchmark\.$"):
         write_benchmark_page(RESULT, folder / "result.json", overwrite=True)

@@ -55,5 +55,5 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
         raise StudyError(f"{str(page)!r} is no page of a benchmark, and is not touched. Choose another folder.")
     if not overwrite:
         raise StudyError(
-            f"There is a benchmark at {place!r} already. Replace it with --overwrite, or use another --out."
+            f"There is a benchmark at {place!r} already. Replace it with --overwrite, or use another folder."
         )
