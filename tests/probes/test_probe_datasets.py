@@ -222,6 +222,16 @@ def test_any_damage_is_an_error_or_harmless(tmp_path_factory, picture, data):
     shutil.rmtree(place.parent)
 
 
+@pytest.mark.parametrize("name", [b"bytes", b"image"])
+def test_names_of_columns_and_of_what_is_in_them_are_utf8(tmp_path, picture, name):
+    place = write_table(tmp_path / "a.arrow", {"image": rows_of([picture(0)]), "label": ["a"]})
+    content = place.read_bytes()
+    assert name in content
+    place.write_bytes(content.replace(name, b"\x80" + name[1:]))
+    with pytest.raises(ProbeError, match=r"The file '.*a\.arrow' cannot be read: 'utf-8' codec can't decode byte 0x80"):
+        open_source(place).members()
+
+
 def test_one_damaged_part_of_parquet_is_skipped(tmp_path, picture):
     path = tmp_path / "a.parquet"
     pictures = [picture(number) for number in range(6)]

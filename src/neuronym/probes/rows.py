@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -163,9 +163,26 @@ class _Groups:
 
 def _open_table(path: Path, groups: Handle[_Groups]) -> _Table:
     try:
-        return _ParquetTable(path, groups) if path.suffix.lower() == ".parquet" else _ArrowTable(path)
+        table = _ParquetTable(path, groups) if path.suffix.lower() == ".parquet" else _ArrowTable(path)
+        _read_names(table.schema)
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
+    return table
+
+
+def _read_names(fields: Iterable[Any]) -> None:
+    """Read the names of columns and of all fields in them: one that is not UTF-8 shows only then.
+
+    Raises:
+        UnicodeDecodeError: there is such a name.
+    """
+    for field in fields:
+        field.name.encode()
+        kind = getattr(field.type, "storage_type", field.type)
+        if pa.types.is_struct(kind):
+            _read_names(kind)
+        elif hasattr(kind, "value_field"):
+            _read_names([kind.value_field])
 
 
 def _column(table: _Table, name: str) -> list[Any]:
