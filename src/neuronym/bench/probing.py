@@ -87,7 +87,9 @@ def probe(host: Host, folder: Path, settings: BenchSettings, report: Report, *, 
     """
     versions: list[Version] = ["plain"]
     if whole:
-        versions += ["noisy", *(["random"] if host.trained else [])]  # type: ignore[list-item]
+        versions.append("noisy")
+    if whole and host.trained:
+        versions.append("random")
     studies: dict[Version, Study] = {}
     for done, version in enumerate(versions):
         report(f"probing {host.name}", done, len(versions))

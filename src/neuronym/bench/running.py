@@ -118,8 +118,22 @@ def _table(
         report(f"rows on {probed.host.name}", done, len(rows))
         methods.append(_method(entrant, probed, scorer, copy, trials, settings))
     report(f"rows on {probed.host.name}", len(rows), len(rows))
-    found = [*_references(scorer, copy), *methods, *(scorer.baselines() if scorer.named else ())]
-    host = probed.host
+    return table(probed.host, scorer, methods, settings, copy)
+
+
+def table(
+    host: Host, scorer: HostScorer, rows: Sequence[BenchRow], settings: BenchSettings, copy: HostScorer | None = None
+) -> BenchHost:
+    """The table of a host: rows between the ceiling and what needs no method.
+
+    Args:
+        host: which.
+        scorer: of it.
+        rows: what is judged.
+        settings: how many images there are.
+        copy: the scorer of the copy with random weights.
+    """
+    found = [*_references(scorer, copy), *rows, *(scorer.baselines() if scorer.named else ())]
     images = (settings.explain, settings.test)
     return BenchHost(host.name, host.title, host.model, host.layer, images, scorer.units, tuple(found))
 

@@ -39,7 +39,7 @@ class Trial:
         labels: by unit.
         cost: what that took.
         chances: by described unit, the p-value of its label among shuffled units; None where nothing is
-            described, or labels have no score.
+            described, labels have no score, or the method failed on every shuffled unit.
         redrawn: its labels on each draw of the explain images.
         noisy: its labels on images with noise.
         random: its labels on the copy with random weights; None where there is none.
@@ -101,7 +101,7 @@ class Trials:
         if not described or any(one.score is None for one in described):
             return None
         known = calibrate(explainer, view, [one.unit for one in described], self._settings.seed)
-        return {one.unit.index: known.chance(one).p for one in described}
+        return {one.unit.index: known.chance(one).p for one in described} if known.shuffled else None
 
     def _elsewhere(self, entrant: Entrant, host: Probed, version: Version) -> Labels:
         meter = Meter()

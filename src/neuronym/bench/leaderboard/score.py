@@ -9,19 +9,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from neuronym.bench.hosts import Host
-from neuronym.bench.labels import true_labels
 from neuronym.bench.leaderboard.entry import Entry, read_entry
 from neuronym.bench.leaderboard.frozen import SETTINGS, check_installed, check_version
 from neuronym.bench.probing import probe
 from neuronym.bench.risk import with_abstention, with_curve
-from neuronym.bench.running import assembled
+from neuronym.bench.running import assembled, table
 from neuronym.bench.scoring import LIST, TITLES, TRUE, HostScorer
 from neuronym.bench.settings import BenchSettings
 from neuronym.bench.version import VERSION
 from neuronym.errors import UserError
 from neuronym.materials import Report
 from neuronym.records import Explanation, Json
-from neuronym.records.benchmark import BenchHost, Benchmark, BenchRow
+from neuronym.records.benchmark import BenchHost, Benchmark
 from neuronym.study import silent
 
 OTHERS = (TRUE, LIST, *TITLES.values())
@@ -119,11 +118,4 @@ def _table(
     scorer = HostScorer(probed.view(), probed.truth, probed.units, settings.draws, settings.seed)
     # What is blank is silence by the tool's own rule, whatever that is.
     row = with_abstention(scorer.row(name, "labels", labels), scorer, None, settings.level)
-    rows: list[BenchRow] = [
-        scorer.row(TRUE, "truth", true_labels(scorer.layer, scorer.units)),
-        with_curve(scorer.row(LIST, "list", scorer.best_of_list()), scorer),
-        with_curve(row, scorer),
-        *scorer.baselines(),
-    ]
-    images = (settings.explain, settings.test)
-    return BenchHost(host.name, host.title, host.model, host.layer, images, scorer.units, tuple(rows))
+    return table(host, scorer, [with_curve(row, scorer)], settings)
