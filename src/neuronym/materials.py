@@ -102,7 +102,10 @@ class Materials:
             precision = str(self.store.manifest.spec["precision"])
             return respond(self.target, layer, images, Running.chosen(self.device, precision))
 
-        return Services(self.probe_set.load, preprocessing.geometry, embed, answer)
+        def unit_masks(layer: LayerInfo, rule: Any, grid: Any) -> Any:
+            raise NotImplementedError
+
+        return Services(self.probe_set.load, preprocessing.geometry, embed, answer, unit_masks)
 
     @property
     def _spec(self) -> dict[str, Any]:

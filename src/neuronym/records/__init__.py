@@ -10,24 +10,43 @@ from neuronym.records.geometry import Box, Geometry, Unit
 from neuronym.records.images import ImageRecord, LabelTable, SkippedImage
 from neuronym.records.judgements import AblationEffect, Assessment, Figure, Row, Score
 from neuronym.records.layers import LayerInfo
+from neuronym.records.masks import (
+    CATEGORIES,
+    Annotated,
+    ConceptMasks,
+    Grid,
+    ImageMasks,
+    MaskConcept,
+    MaskRule,
+    packed,
+    unpacked,
+    word_count,
+)
 from neuronym.records.values import Json, Split, Stage, Standing, State, Summary, Tokens, digest
 from neuronym.records.work import ConceptSource, RunStatus, Spec
 
 __all__ = [
+    "CATEGORIES",
     "AblationEffect",
+    "Annotated",
     "Assessment",
     "Box",
     "Candidate",
+    "ConceptMasks",
     "ConceptSource",
     "Evidence",
     "Exemplar",
     "Explanation",
     "Figure",
     "Geometry",
+    "Grid",
+    "ImageMasks",
     "ImageRecord",
     "Json",
     "LabelTable",
     "LayerInfo",
+    "MaskConcept",
+    "MaskRule",
     "Region",
     "Row",
     "RunStatus",
@@ -42,4 +61,7 @@ __all__ = [
     "Tokens",
     "Unit",
     "digest",
+    "packed",
+    "unpacked",
+    "word_count",
 ]

@@ -14,9 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from neuronym.records import ImageRecord, LayerInfo, Split, Summary
+from neuronym.records import (
+    Annotated,
+    ConceptMasks,
+    Grid,
+    ImageRecord,
+    LayerInfo,
+    MaskRule,
+    Split,
+    Summary,
+    word_count,
+)
 from neuronym.store.layer_tables import Doubles, Floats, Ints, LayerTables, Top
-from neuronym.store.layer_view import LayerView
+from neuronym.store.layer_view import Contents, LayerView
+from neuronym.store.mask_tables import Annotations, UnitMasks, Words
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,10 +40,10 @@ def with_shuffled(view: LayerView, units: Sequence[int], seed: int) -> LayerView
 
     The added unit of ``units[i]`` is unit ``view.layer.units + i``. What its source gives for one image it gives for
     another, by a permutation of its own of the images of each split: all its summaries, and its exemplars with their
-    values and maps (ties by image id; where several images tie for the last place, those that the source has). Copies
-    of an image, as :func:`resampled` makes, keep one value. Dead, constant, quantiles and moments are the source's. For
-    images that the study does not have, in :meth:`~neuronym.store.layer_view.LayerView.respond`, the added unit answers
-    as its source.
+    values and maps (ties by image id; where several images tie for the last place, those that the source has), and its
+    masks. Copies of an image, as :func:`resampled` makes, keep one value. Dead, constant, quantiles and moments are the
+    source's. For images that the study does not have, in :meth:`~neuronym.store.layer_view.LayerView.respond`, the
+    added unit answers as its source.
 
     Args:
         view: the layer.
@@ -47,12 +58,17 @@ def with_shuffled(view: LayerView, units: Sequence[int], seed: int) -> LayerView
     if seed < 0 or not bool(((sources >= 0) & (sources < count)).all()):
         raise ValueError(f"units {sources.tolist()} of a layer of {count} and the seed {seed}")
     columns = np.concatenate([np.arange(count), sources])
+    dealt = _Dealt(contents.images, count, seed)
     return LayerView(
         replace(
             contents,
             layer=replace(contents.layer, units=len(columns)),
-            tables=_Shuffled(contents.tables, columns, count, contents.images, seed),
-            services=replace(contents.services, respond=_answers(contents.services, contents.layer, columns)),
+            tables=_Shuffled(contents.tables, columns, count, dealt),
+            services=replace(
+                contents.services,
+                respond=_answers(contents.services, contents.layer, columns),
+                unit_masks=_dealt_masks(contents, columns, dealt),
+            ),
         ),
         view.run,
     )
@@ -90,6 +106,7 @@ def resampled(view: LayerView, rows: npt.NDArray[np.integer[Any]]) -> LayerView:
             tables=tables,
             images=tuple(contents.images[position] for position in positions),
             labels=None if contents.labels is None else contents.labels.rows(positions),
+            annotations=None if contents.annotations is None else _MovedAnnotations(contents.annotations, positions),
             services=_moved(contents.services, positions, len(chosen)),
         ),
         view.run,
@@ -117,6 +134,49 @@ def without_test(view: LayerView) -> LayerView:
     )
 
 
+class _Dealt:
+    """To which image each added unit of :func:`with_shuffled` responds as its source does to another.
+
+    Args:
+        images: the images of all splits.
+        real: how many units the layer itself has.
+        seed: of the permutations.
+    """
+
+    def __init__(self, images: Sequence[ImageRecord], real: int, seed: int) -> None:
+        self.real, self._seed = real, seed
+        splits: tuple[Split, Split] = ("explain", "test")
+        self._ids = {split: [image.id for image in images if image.split == split] for split in splits}
+
+    def image_of(self, unit: int, split: Split) -> Ints:
+        """For each image of a split the one to which the source of an added unit responds so, [images]."""
+        first, numbers = self.distinct[split]
+        return first[self._sources(unit, split)][numbers]
+
+    def shown(self, unit: int, positions: Ints) -> Ints:
+        """The explain images, at their first places, at which an added unit responds as its source does at some."""
+        first, numbers = self.distinct["explain"]
+        inverse = np.argsort(self._sources(unit, "explain"))
+        return first[inverse[numbers[positions]]]
+
+    def _sources(self, unit: int, split: Split) -> Ints:
+        """For each distinct image of a split the one to which the source of an added unit responds so, [distinct]."""
+        generator = np.random.default_rng([self._seed, ("explain", "test").index(split), unit - self.real])
+        return generator.permutation(len(self.distinct[split][0]))
+
+    @cached_property
+    def distinct(self) -> dict[Split, tuple[Ints, Ints]]:
+        """By split, the first place of each distinct image, and for each place which of them is there."""
+        return {split: _distinct(ids) for split, ids in self._ids.items()}
+
+    @cached_property
+    def rank(self) -> Ints:
+        """The place of each explain image in the order of their ids; images drawn anew need not be in it."""
+        ids = self._ids["explain"]
+        order = sorted(range(len(ids)), key=lambda position: (ids[position], position))
+        return np.argsort(np.array(order, np.int64))
+
+
 class _Shuffled:
     """The :class:`LayerTables` of :func:`with_shuffled`.
 
@@ -124,14 +184,11 @@ class _Shuffled:
         base: of the layer.
         columns: for every unit the unit of ``base`` that it is or is made of, [units].
         real: how many of them are the layer's own.
-        images: the images of all splits.
-        seed: of the permutations.
+        dealt: which images the others respond to.
     """
 
-    def __init__(self, base: LayerTables, columns: Ints, real: int, images: Sequence[ImageRecord], seed: int) -> None:
-        self._base, self._columns, self._real, self._seed = base, columns, real, seed
-        splits: tuple[Split, Split] = ("explain", "test")
-        self._ids = {split: [image.id for image in images if image.split == split] for split in splits}
+    def __init__(self, base: LayerTables, columns: Ints, real: int, dealt: _Dealt) -> None:
+        self._base, self._columns, self._real, self._dealt = base, columns, real, dealt
 
     def keeps(self, summary: Summary) -> bool:
         return self._base.keeps(summary)
@@ -141,15 +198,14 @@ class _Shuffled:
         found = np.empty((len(known), len(self._columns)), known.dtype)
         found[:, : self._real] = known
         for unit in range(self._real, len(self._columns)):
-            first, numbers = self._distinct[split]
-            found[:, unit] = known[first[self._sources(unit, split)][numbers], self._columns[unit]]
+            found[:, unit] = known[self._dealt.image_of(unit, split), self._columns[unit]]
         return found
 
     def top(self, summary: Summary, unit: int) -> Top:
         known = self._base.top(summary, int(self._columns[unit]))
         if unit < self._real:
             return known
-        shown = self._shown(unit, known)
+        shown = self._dealt.shown(unit, known.positions)
         order = self._order(shown, known)
         return Top(known.values[order], shown[order])
 
@@ -159,7 +215,7 @@ class _Shuffled:
         if unit < self._real:
             return found
         known = self._base.top(summary, source)
-        return found[self._order(self._shown(unit, known), known)]
+        return found[self._order(self._dealt.shown(unit, known.positions), known)]
 
     def quantiles(self) -> Doubles:
         return self._base.quantiles()[:, self._columns]
@@ -167,31 +223,8 @@ class _Shuffled:
     def moments(self) -> Doubles:
         return self._base.moments()[:, self._columns]
 
-    def _sources(self, unit: int, split: Split) -> Ints:
-        """For each distinct image of a split the one to which the source of an added unit responds so, [distinct]."""
-        generator = np.random.default_rng([self._seed, ("explain", "test").index(split), unit - self._real])
-        return generator.permutation(len(self._distinct[split][0]))
-
-    def _shown(self, unit: int, known: Top) -> Ints:
-        """The images, at their first places, at which an added unit responds as its source does at its exemplars."""
-        first, numbers = self._distinct["explain"]
-        inverse = np.argsort(self._sources(unit, "explain"))
-        return first[inverse[numbers[known.positions]]]
-
     def _order(self, shown: Ints, known: Top) -> Ints:
-        return np.lexsort((self._rank[shown], -known.values))
-
-    @cached_property
-    def _distinct(self) -> dict[Split, tuple[Ints, Ints]]:
-        """By split, the first place of each distinct image, and for each place which of them is there."""
-        return {split: _distinct(ids) for split, ids in self._ids.items()}
-
-    @cached_property
-    def _rank(self) -> Ints:
-        """The place of each explain image in the order of their ids; images drawn anew need not be in it."""
-        ids = self._ids["explain"]
-        order = sorted(range(len(ids)), key=lambda position: (ids[position], position))
-        return np.argsort(np.array(order, np.int64))
+        return np.lexsort((self._dealt.rank[shown], -known.values))
 
 
 class _Resampled:
@@ -258,4 +291,86 @@ def _moved(services: Services, positions: Ints, explain: int) -> Services:
         rows = services.embed(encoder, split)
         return rows[positions[:explain]] if split == "explain" else rows
 
-    return replace(services, image=image, embed=embed)
+    def unit_masks(layer: LayerInfo, rule: MaskRule, grid: Grid) -> UnitMasks:
+        return _MovedMasks(services.unit_masks(layer, rule, grid), positions)
+
+    return replace(services, image=image, embed=embed, unit_masks=unit_masks)
+
+
+def _dealt_masks(contents: Contents, columns: Ints, dealt: _Dealt) -> Any:
+    """The masks of a layer with added units: theirs are their sources', of other images."""
+
+    def unit_masks(_: LayerInfo, rule: MaskRule, grid: Grid) -> UnitMasks:
+        value = rule.value
+        own = replace(rule, value=value[: dealt.real]) if isinstance(value, tuple) else rule
+        base = contents.services.unit_masks(contents.layer, own, grid)
+        return _DealtMasks(base, columns, dealt, sum(image.split == "explain" for image in contents.images))
+
+    return unit_masks
+
+
+class _DealtMasks:
+    """The :class:`UnitMasks` of :func:`with_shuffled`.
+
+    Args:
+        base: of the layer.
+        columns: for every unit the unit of ``base`` that it is or is made of, [units].
+        dealt: which images the others respond to.
+        explain: how many of all images are explain images.
+    """
+
+    def __init__(self, base: UnitMasks, columns: Ints, dealt: _Dealt, explain: int) -> None:
+        self._base, self._columns, self._dealt, self._explain = base, columns, dealt, explain
+
+    @property
+    def grid(self) -> Grid:
+        return self._base.grid
+
+    def rows(self, positions: Ints, units: Ints | None = None) -> Words:
+        asked = np.arange(len(self._columns)) if units is None else units
+        own = asked < self._dealt.real
+        found = np.empty((len(positions), len(asked), word_count(self.grid)), np.uint64)
+        found[:, own] = self._base.rows(positions, asked[own])
+        for place in np.flatnonzero(~own):
+            unit = int(asked[place])
+            sources = self._sources[unit - self._dealt.real, positions]
+            found[:, place] = self._base.rows(sources, self._columns[unit : unit + 1])[:, 0]
+        return found
+
+    @cached_property
+    def _sources(self) -> Ints:
+        """For each added unit and image of all splits the image to which its source responds so, [added, images]."""
+        added = range(self._dealt.real, len(self._columns))
+        parts = [
+            np.concatenate([self._dealt.image_of(unit, "explain"), self._explain + self._dealt.image_of(unit, "test")])
+            for unit in added
+        ]
+        return np.stack(parts) if parts else np.zeros((0, 0), np.int64)
+
+
+class _MovedMasks:
+    """Unit masks of images that were at other positions."""
+
+    def __init__(self, base: UnitMasks, positions: Ints) -> None:
+        self._base, self._positions = base, positions
+
+    @property
+    def grid(self) -> Grid:
+        return self._base.grid
+
+    def rows(self, positions: Ints, units: Ints | None = None) -> Words:
+        return self._base.rows(self._positions[positions], units)
+
+
+class _MovedAnnotations:
+    """Annotations of images that were at other positions."""
+
+    def __init__(self, base: Annotations, positions: Ints) -> None:
+        self._base, self._positions = base, positions
+
+    @property
+    def about(self) -> Annotated:
+        return self._base.about
+
+    def rows(self, positions: Ints) -> ConceptMasks:
+        return self._base.rows(self._positions[positions])

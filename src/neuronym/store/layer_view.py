@@ -5,17 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from neuronym.errors import MethodError, unknown_name
-from neuronym.records import Exemplar, Geometry, ImageRecord, LabelTable, LayerInfo, Split, Summary, Unit
+from neuronym.records import (
+    Annotated,
+    ConceptMasks,
+    Exemplar,
+    Geometry,
+    Grid,
+    ImageRecord,
+    LabelTable,
+    LayerInfo,
+    MaskRule,
+    Split,
+    Summary,
+    Unit,
+)
 from neuronym.store.layer_tables import Floats, LayerTables
+from neuronym.store.mask_tables import Annotations, UnitMasks, Window, Words
 
 if TYPE_CHECKING:
     from PIL import Image
+
+Part = TypeVar("Part")
 
 LEVELS = (0.5, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999)
 """The quantiles that every study stores."""
@@ -38,12 +54,15 @@ class Services:
         geometry: how an image of (height, width) becomes the target's input.
         embed: the embeddings of a split's images under an encoder, float32 [images, dim], made once and cached.
         respond: a layer's activations for new images, float32 [images, units] or [images, units, height, width].
+        unit_masks: where the units of a layer are active in all images, by a rule on a grid: the mask pass, which is
+            made once and kept.
     """
 
     image: Callable[[int], Image.Image]
     geometry: Callable[[int, int], Geometry]
     embed: Callable[[Any, Split], Floats]
     respond: Callable[[LayerInfo, Sequence[Image.Image]], Floats]
+    unit_masks: Callable[[LayerInfo, MaskRule, Grid], UnitMasks]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +74,7 @@ class Contents:
         tables: the numbers of its units.
         images: the images, explain first, then test.
         labels: of all these images, if they have any.
+        annotations: which concepts are where in all these images, if that is known.
         services: what is not stored.
     """
 
@@ -62,6 +82,7 @@ class Contents:
     tables: LayerTables
     images: tuple[ImageRecord, ...]
     labels: LabelTable | None
+    annotations: Annotations | None
     services: Services
 
 
@@ -215,6 +236,66 @@ class LayerView:
     def respond(self, images: Sequence[Image.Image]) -> Floats:
         """The layer's activations for any RGB images: float32 [images, units] or [images, units, height, width]."""
         return self.contents.services.respond(self.layer, images)
+
+    @property
+    def annotated(self) -> Annotated | None:
+        """What is annotated in the images; None where nothing is."""
+        return None if self.contents.annotations is None else self.contents.annotations.about
+
+    def concept_masks(self, split: Split) -> Window[ConceptMasks]:
+        """Which annotated concepts are where in the images of a split.
+
+        Raises:
+            MethodError: nothing is annotated.
+        """
+        return self._window(self._annotations().rows, split)
+
+    def unit_masks(self, rule: MaskRule, split: Split, grid: Grid | None = None) -> Window[Words]:
+        """Where each unit is active in the images of a split: its map, upsampled bilinearly, above a threshold.
+
+        The first call of a rule and a grid passes all images through the target; what comes out is kept in the study.
+        A unit that gives one number per image is active everywhere or nowhere in it.
+
+        Args:
+            rule: the thresholds.
+            split: the images.
+            grid: the cells; those of the annotations if not given.
+
+        Returns:
+            Rows are uint64 [images, units, words]; see :mod:`neuronym.records.masks`.
+
+        Raises:
+            MethodError: no grid was given, and nothing is annotated.
+            UnknownNameError: the rule's quantile is none of :data:`LEVELS`.
+        """
+        cells = self._annotations().about.grid if grid is None else grid
+        return self._window(self.contents.services.unit_masks(self.layer, rule, cells).rows, split)
+
+    def mask_thresholds(self, rule: MaskRule) -> npt.NDArray[np.float64]:
+        """Strictly above what each unit is active under a rule, float64 [units].
+
+        Raises:
+            UnknownNameError: the rule's quantile is none of :data:`LEVELS`.
+            ValueError: the rule has values for another number of units.
+        """
+        if rule.quantile is not None:
+            return self.quantile(rule.quantile)
+        values = np.asarray(rule.value, np.float64)
+        if values.shape not in ((), (self.layer.units,)):
+            raise ValueError(f"a rule with {values.size} values for {self.layer.units} units")
+        return np.broadcast_to(values, (self.layer.units,))
+
+    def _annotations(self) -> Annotations:
+        if self.contents.annotations is None:
+            raise MethodError(
+                "Nothing is annotated in the images of the study. Give masks with --annotations, or images that bring "
+                "theirs; see docs/images.md."
+            )
+        return self.contents.annotations
+
+    def _window(self, read: Callable[[npt.NDArray[np.int64]], Part], split: Split) -> Window[Part]:
+        span = self._span(split)
+        return Window(span.stop - span.start, span.start, read)
 
     def _span(self, split: Split) -> slice:
         return slice(0, self._explain) if split == "explain" else slice(self._explain, len(self.contents.images))

@@ -282,7 +282,7 @@ class StudyStore:
         """
         self.require_probe()
         tables = StoredTables(self.arrays(layer))
-        return LayerView(Contents(self.layer(layer), tables, self.images, self.labels, services), run)
+        return LayerView(Contents(self.layer(layer), tables, self.images, self.labels, None, services), run)
 
     def parts(self, run: str, layer: str) -> Parts:
         """Where a run's explanations of a layer are written."""
