@@ -16,14 +16,19 @@ from neuronym.bench.environment import environment
 RESULTS = Path(__file__).parent / "results"
 
 
-def in_turns(repeats: int, calls: dict[str, Callable[[], Any]], warm: int = 1) -> dict[str, list[float]]:
+Clock = Callable[[], float]
+
+
+def in_turns(
+    repeats: int, calls: dict[str, Callable[[], Any]], warm: int = 1, clock: Clock = time.perf_counter
+) -> dict[str, list[float]]:
     """Seconds of each call over several repeats in turns, after ``warm`` that do not count."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(repeats + warm):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = clock()
             call()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(clock() - start)
     return {name: seconds[warm:] for name, seconds in times.items()}
 
 
@@ -38,10 +43,10 @@ def ratio(slow: list[float], fast: list[float]) -> dict[str, float]:
     }
 
 
-def read_speed(megabytes: int = 256) -> float:
+def read_speed(megabytes: int = 256, clock: Clock = time.perf_counter) -> float:
     """Bytes per second that a sum over memory reads, the best of five."""
     table = torch.ones(megabytes << 18)
-    return table.nbytes / min(in_turns(5, {"read": table.sum})["read"])
+    return table.nbytes / min(in_turns(5, {"read": table.sum}, clock=clock)["read"])
 
 
 def store(name: str, result: dict[str, Any]) -> None:

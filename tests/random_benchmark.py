@@ -157,12 +157,13 @@ def _said(row: Row, unit: BenchUnit, best: float | None, units: Sequence[BenchUn
     r = None if best is None else best if right else 0.0
     if best is not None and not right and not strange and text is not None:
         r = best * row.else_r * dice.uniform(0.2, 1.6) + dice.gauss(0, 0.02)
+    iou = None if r is None or unit.truth is None or unit.kind == "class" else max(0.0, r) * 0.8
     if row.role != "method":
-        return Said(unit.unit, "described", text, None, None, r, text is not None, right)
+        return Said(unit.unit, "described", text, None, None, r, text is not None, right, iou)
     if dice.random() < 0.01:
-        return Said(unit.unit, "failed", None, None, True, None if r is None else 0.0, False, False)
+        return Said(unit.unit, "failed", None, None, True, None if r is None else 0.0, False, False, iou and 0.0)
     confidence = dice.gauss(0, 1) + (4 * (r or 0.0))
-    return Said(unit.unit, "described", text, confidence, confidence < 0.6, r, not strange, right)
+    return Said(unit.unit, "described", text, confidence, confidence < 0.6, r, not strange, right, iou)
 
 
 def _measures(
@@ -176,6 +177,7 @@ def _measures(
         "pearson": [one.pearson or 0.0 for one in true],
         "f1": [max(0.0, one.pearson or 0.0) * 0.9 for one in true],
         "auprc": [max(0.02, one.pearson or 0.0) for one in true],
+        "mask_iou": [one.mask_iou or 0.0 for one in true],
         "top1": [float(one.equivalent) for one in true],
         "top5": [float(one.equivalent or (one.pearson or 0) > 0.4) for one in true],
         "equivalent": [float(one.equivalent) for one in true],
@@ -190,7 +192,8 @@ def _measures(
     }
     only = {"top5", "stable_images", "stable_noise", "silent", "lost", "aurc", "random_weights"}
     had = [name for name in COLUMNS if row.role == "method" or name not in only]
-    return {name: _measure(values[name]) for name in had if name != "silent" or hopeless}
+    lacking = {*(() if hopeless else ("silent",)), *(("mask_iou",) if units[0].kind == "class" else ())}
+    return {name: _measure(values[name]) for name in had if name not in lacking}
 
 
 def _kinds(said: Sequence[Said], units: Sequence[BenchUnit]) -> dict[str, Measure]:

@@ -290,7 +290,7 @@ def test_classes_that_are_no_methods(name: str, wrong: str) -> None:
 
 
 def test_unknown_methods() -> None:
-    text = "There is no method 'clip-disect'. Nearest: clip-dissect. `neuronym methods` lists them."
+    text = "There is no method 'clip-disect'. Nearest: clip-dissect, net-dissect. `neuronym methods` lists them."
     with pytest.raises(UnknownNameError, match=says(text)):
         method_class("clip-disect")
     with pytest.raises(MethodError, match=says("The module 'my_things' has no 'Frist'. Nearest: First.")):

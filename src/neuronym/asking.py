@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
@@ -18,13 +18,19 @@ from neuronym import plugins
 from neuronym.errors import MethodError, NeuronymWarning, StudyError, TargetError, UserError, unknown_name
 from neuronym.execute.devices import Precision
 from neuronym.explain.concepts import ConceptSet, read_concepts
+from neuronym.explain.explainer import needs_annotations
+from neuronym.probes.annotations import find_annotations
 from neuronym.probes.probe_set import Given, ProbeSet
-from neuronym.records import Json, LabelTable, LayerInfo, Summary, Tokens, digest
+from neuronym.records import Json, LabelTable, LayerInfo, MaskRule, Summary, Tokens, digest
 from neuronym.store import manifest as manifests
 from neuronym.store.atomic import guarded
+from neuronym.store.layer_view import LEVELS
 from neuronym.targets.layers import select as select_layers
 from neuronym.targets.target import Target
 from neuronym.targets.weights import is_path
+
+if TYPE_CHECKING:
+    from neuronym.explain.explainer import Explainer
 
 
 def check_place(place: Path, *, resume: bool, overwrite: bool) -> bool:
@@ -112,6 +118,33 @@ def check_summary(method: str, summary: str, kept: Sequence[str]) -> None:
         raise MethodError(
             f"The method {method} looks at the summary {summary!r}, which the study does not keep. Make it with "
             f"--summaries mean,max,{summary}."
+        )
+
+
+def check_rule(rule: MaskRule | None) -> None:
+    """Raise unless the quantile of a rule for masks is one that studies store."""
+    if rule is not None and rule.quantile is not None and rule.quantile not in LEVELS:
+        raise unknown_name("stored quantile", str(rule.quantile), map(str, LEVELS))
+
+
+def check_annotations(method: Explainer | None, given: str | Path | None, probe: ProbeSet) -> None:
+    """Raise now what annotating images would raise after a long pass over them: masks are found, and not yet read.
+
+    Args:
+        method: which may need annotations.
+        given: where they are; None for what the images' own sources know.
+        probe: the images.
+
+    Raises:
+        MethodError: nothing is annotated, and the method needs it.
+        ProbeError: there are no such annotations, or they cannot be read.
+    """
+    if given is None and not needs_annotations(method):
+        return
+    if find_annotations(None if given is None else Path(given).expanduser().absolute(), probe) is None:
+        raise MethodError(
+            "Nothing is annotated in the images of the study. Give masks with --annotations, or images that bring "
+            "theirs; see docs/images.md."
         )
 
 

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from neuronym import plugins
 from neuronym.activations.embed import cache_root, embed_images
+from neuronym.activations.mask_pass import MasksOf, run_mask_pass
 from neuronym.activations.respond import respond
 from neuronym.asking import target_entry
 from neuronym.errors import TargetError
 from neuronym.execute.devices import Running, choose_device
+from neuronym.masking import UnitMaskMaker
 from neuronym.probes.probe_set import ProbeSet
-from neuronym.records import Json, LayerInfo, Split
+from neuronym.records import Grid, Json, LayerInfo, MaskRule, Split
 from neuronym.store.layer_view import Services
+from neuronym.store.mask_tables import UnitMasks
 from neuronym.store.study_store import StudyStore
+from neuronym.store.unit_mask_store import BLOCK
 from neuronym.targets.preprocessing import Preprocessing
 from neuronym.targets.target import Target
 
@@ -39,12 +43,14 @@ class Materials:
     Attributes:
         report: told about progress.
         device: where the model answers when a view asks it.
+        batch_size: images per forward pass of the model, as the activation pass took them.
     """
 
     def __init__(self, store: StudyStore, report: Report, target: Target | None, probe: ProbeSet | None) -> None:
         self.store, self.report = store, report
         self._target, self._probe = target, probe
-        self.device = "auto"
+        self.device, self.batch_size = "auto", BLOCK
+        self._maker = UnitMaskMaker(store, self._pass_for_masks)
         self._encoders: dict[tuple[str, str], ImageTextEncoder] = {}
 
     @property
@@ -102,10 +108,38 @@ class Materials:
             precision = str(self.store.manifest.spec["precision"])
             return respond(self.target, layer, images, Running.chosen(self.device, precision))
 
-        def unit_masks(layer: LayerInfo, rule: Any, grid: Any) -> Any:
-            raise NotImplementedError
+        def unit_masks(layer: LayerInfo, rule: MaskRule, grid: Grid) -> UnitMasks:
+            return self._maker.masks(layer, rule, grid, self._thresholds(layer, rule))
 
         return Services(self.probe_set.load, preprocessing.geometry, embed, answer, unit_masks)
+
+    def make_masks(self, layers: Sequence[LayerInfo], rule: MaskRule, grid: Grid) -> None:
+        """Make the unit masks of several layers in one pass over the images, as far as they are missing.
+
+        Args:
+            layers: layers of the study.
+            rule: where a unit counts as active.
+            grid: the cells of a mask.
+
+        Raises:
+            UnknownNameError: the rule's quantile is none that is stored.
+            UserError: the masks cannot be made, or another process is writing the study.
+        """
+        self._maker.make({layer: self._thresholds(layer, rule) for layer in layers}, rule, grid)
+
+    def _thresholds(self, layer: LayerInfo, rule: MaskRule) -> Any:
+        """Strictly above what each unit of a layer is active, float64 [units]."""
+        return self.store.view(layer.name, self.services).mask_thresholds(rule)
+
+    def _pass_for_masks(self, wanted: Sequence[MasksOf], rule: MaskRule, grid: Grid) -> None:
+        running = Running.chosen(self.device, str(self.store.manifest.spec["precision"]))
+
+        def progress(done: int, total: int) -> None:
+            self.report("mask pass", done, total)
+
+        run_mask_pass(
+            self.target, wanted, self.probe_set, rule, grid, running, min(self.batch_size, BLOCK), progress=progress
+        )
 
     @property
     def _spec(self) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from neuronym import plugins
 from neuronym.explain.abstention import VERSION
-from neuronym.records import Json, LayerInfo, Unit, digest
+from neuronym.explain.explainer import mask_rule, needs_annotations
+from neuronym.records import Annotated, Json, LayerInfo, Unit, digest
 
 if TYPE_CHECKING:
     from neuronym.backends import ImageTextEncoder
@@ -22,6 +23,7 @@ def describe_run(
     concepts: ConceptSet | None,
     encoder: ImageTextEncoder | None,
     abstain: float | None = None,
+    annotated: Annotated | None = None,
 ) -> dict[str, Json]:
     """What a run is made with; under ``key`` all that changes its results.
 
@@ -31,10 +33,12 @@ def describe_run(
         concepts: what it chooses among.
         encoder: what it compares with.
         abstain: the share of shuffled units that may be described; None where the method decides by itself.
+        annotated: what is annotated in the images; of no account unless the method looks at it.
     """
     values = {name: getattr(explainer, name) for name in plugins.parameters(type(explainer))}
     plain: dict[str, Json] = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
     rule: dict[str, Json] = {} if abstain is None else {"abstain": abstain}
+    pixels = _pixels(explainer, annotated)
     return {
         "began": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "method": method,
@@ -43,6 +47,7 @@ def describe_run(
         "label_group": None if concepts is None else concepts.group,
         "encoder": None if encoder is None else encoder.name,
         **rule,
+        **pixels,
         "key": {
             "method": method,
             "parameters": plain,
@@ -50,8 +55,21 @@ def describe_run(
             "encoder": None if encoder is None else encoder.key,
             **rule,
             **({} if abstain is None else {"abstention": VERSION}),
+            **pixels,
         },
     }
+
+
+def _pixels(explainer: Explainer, annotated: Annotated | None) -> dict[str, Json]:
+    """What a method that compares pixels looks at; nothing for others."""
+    found: dict[str, Json] = {}
+    if needs_annotations(explainer) and annotated is not None:
+        found["annotations"] = annotated.key
+    rule = mask_rule(explainer)
+    if rule is not None:
+        value = list(rule.value) if isinstance(rule.value, tuple) else rule.value
+        found["mask_rule"] = {"quantile": rule.quantile, "value": value}
+    return found
 
 
 def run_name(study_key: str, explainer: Explainer, made_with: dict[str, Json]) -> str:

@@ -9,51 +9,44 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import torch
 
-from neuronym import plugins
-from neuronym.activations.activation_pass import PassOptions, run_pass
 from neuronym.activations.batches import input_size
-from neuronym.activations.collector import array_names
+from neuronym.activations.mask_grid import check_grid
+from neuronym.annotating import annotate_study
 from neuronym.asking import (
     absolute_weights,
+    check_annotations,
     check_options,
     check_place,
     check_same,
     check_summary,
     check_units,
-    choose_concepts,
     choose_target,
     image_places,
-    labels_key,
     provenance,
     select_early,
-    target_entry,
-    warn_of_domain,
 )
 from neuronym.errors import StudyError, UserError
 from neuronym.evaluate.evaluation import Settings
 from neuronym.evaluate.figures import LayerEvaluation
 from neuronym.execute.devices import Running
-from neuronym.explain.abstention import Abstaining, check_level
 from neuronym.explain.concepts import ConceptSet
-from neuronym.explain.running import run_method
-from neuronym.judging import AUTO, Asked, Judge
+from neuronym.explaining import Explaining, Wish
+from neuronym.judging import Judge
 from neuronym.labelling import NamesCompared, compare_names, import_labels
+from neuronym.making import is_probed, new_store, probe_study, resumed_store, specification
 from neuronym.materials import Materials, Report, strings_of
 from neuronym.present.gather import ReportInput
 from neuronym.present.notebook import UnitShown, study_html
 from neuronym.probes.probe_set import Given, ProbeSet, index
-from neuronym.records import ConceptSource, ImageRecord, Json, LabelTable, LayerInfo, Tokens
-from neuronym.runs import describe_run, run_name, units_of
-from neuronym.store.derived_view import without_test
+from neuronym.records import Annotated, ConceptSource, Grid, ImageRecord, LayerInfo, Tokens
+from neuronym.sourcing import AUTO, Asked
 from neuronym.store.layer_view import LayerView
-from neuronym.store.manifest import Manifest
-from neuronym.store.study_store import PROBE, StudyStore, layer_entry
+from neuronym.store.study_store import StudyStore
 from neuronym.targets.layers import select as select_layers
 from neuronym.targets.target import Target
 
 if TYPE_CHECKING:
     from neuronym.backends import ImageTextEncoder
-    from neuronym.explain.explainer import Explainer
     from neuronym.records import Summary
 
 
@@ -75,6 +68,8 @@ class Study:
     ) -> None:
         self.store, self.report = store, report
         self.materials = Materials(store, self._told, target, probe)
+        self._annotations: str | Path | None = None
+        self._mask_grid: Grid | None = None
 
     @classmethod
     def open(cls, folder: str | Path, report: Report = silent) -> Study:
@@ -97,6 +92,8 @@ class Study:
         test_images: Sequence[Given] | None = None,
         labels: str | Path | None = None,
         superclasses: str | Path | None = None,
+        annotations: str | Path | None = None,
+        mask_grid: Grid | None = None,
         seed: int = 0,
         test_fraction: float = 0.3,
         limit: int | None = None,
@@ -109,7 +106,7 @@ class Study:
         resume: bool = False,
         overwrite: bool = False,
         report: Report = silent,
-        check: Callable[[Sequence[LayerInfo], LabelTable | None], None] | None = None,
+        check: Callable[[Sequence[LayerInfo], ProbeSet], None] | None = None,
     ) -> Study:
         """A new study, or with ``resume`` the one that is there, if it was asked for in the same way.
 
@@ -124,6 +121,8 @@ class Study:
             test_images: images to judge on, instead of a share of ``images``.
             labels: a table of classes or concepts.
             superclasses: a table of super-classes.
+            annotations: masks of concepts, for :meth:`annotate` and :meth:`explain`; no part of what the study is.
+            mask_grid: rows and columns of the cells that masks are compared on; None to choose.
             seed: decides the split.
             test_fraction: the share of images to judge on.
             limit: take only that many images.
@@ -136,12 +135,12 @@ class Study:
             resume: go on with the study that is there.
             overwrite: delete the study that is there.
             report: told about progress.
-            check: given the layers and the labels before anything is written or deleted; what it raises leaves all as
+            check: given the layers and the images before anything is written or deleted; what it raises leaves all as
                 it was.
 
         Raises:
             StudyError: a study is there and neither ``resume`` nor ``overwrite`` was given, or it is another one.
-            UserError: the model, the layers or the images cannot be used.
+            UserError: the model, the layers, the images or the masks cannot be used.
         """
         place = Path(folder).expanduser()
         place = place.resolve() if place.name in ("", "..") else place  # a folder is made under another name first
@@ -164,31 +163,22 @@ class Study:
         if chosen is None:
             sample = torch.zeros(2, 3, *size)
             chosen = select_layers(target, layers, tokens=tokens, prefix_tokens=prefix_tokens, sample=sample)
-        spec: dict[str, Json] = {
-            "target": target_entry(target),
-            "layers": [layer_entry(layer) for layer in chosen],
-            "probe": {"images": len(probe), "fingerprint": probe.fingerprint, "labels": labels_key(probe.labels)},
-            "summaries": sorted({"mean", "max", *summaries}),
-            "top_k": top_k,
-            "precision": precision,
-            "input": list(size),
-        }
+        spec = specification(target, chosen, probe, size, summaries, top_k, precision)
         if exists and resume:
             check_same(place, StudyStore(place).manifest.spec, spec)
         made = provenance(target, weights if isinstance(model, str) else target.weights, probe)
+        if mask_grid is not None:
+            check_grid(mask_grid)
+        check_annotations(None, annotations, probe)
         if check is not None:
-            check(tuple(chosen), probe.labels)
-        if exists and overwrite:
-            StudyStore.remove(place)
+            check(tuple(chosen), probe)
         if exists and resume:
-            store = StudyStore(place)
-            store.fill_in(probe.images, probe.skipped, probe.labels)
-            store.relocate(
-                probe.images, {name: made[name] for name in ("weights", "asked_model", "asked_weights", "sources")}
-            )
+            store = resumed_store(place, made, probe)
         else:
-            store = StudyStore.create(place, Manifest(spec, made), probe.images, probe.skipped, probe.labels)
-        return cls(store, report, target, probe)
+            store = new_store(place, spec, made, probe, overwrite=exists and overwrite)
+        study = cls(store, report, target, probe)
+        study._annotations, study._mask_grid = annotations, mask_grid
+        return study
 
     @property
     def folder(self) -> Path:
@@ -249,37 +239,27 @@ class Study:
         """
         if batch_size < 1:
             raise UserError(f"The batch size is {batch_size}. Give at least 1.")
-        self.materials.device = device
-        if self.store.is_done(PROBE) and self._is_whole():
-            return self
-        spec = self.store.manifest.spec
-        running = Running.chosen(device, str(spec["precision"]), channels_last)
-        options = PassOptions(
-            self.summaries,  # type: ignore[arg-type]
-            int(str(spec["top_k"])),
-            batch_size,
-            workers,
-            save_seconds,
-        )
-        arrays = [self.store.arrays(layer.name) for layer in self.layers]
-        total, key = len(self.images), self.store.manifest.key
-        with self.store.lock():
-            if self.store.is_done(PROBE):
-                # Some table was removed since. A checkpoint that a kill left behind would skip it.
-                self.store.clear_checkpoint()
-            with self.store.stage(PROBE, key, total):
-                run_pass(
-                    self.target,
-                    self.layers,
-                    self.probe_set,
-                    arrays,
-                    self.store.checkpoint,
-                    running,
-                    options,
-                    lambda done, count: self.report("activation pass", done, count),
-                )
-            self.store.clear_checkpoint()
+        self.materials.device, self.materials.batch_size = device, batch_size
+        if not is_probed(self.store):
+            running = Running.chosen(device, str(self.store.manifest.spec["precision"]), channels_last)
+            probe_study(self.store, self.materials, running, batch_size, workers, save_seconds)
         return self
+
+    def annotate(self, annotations: str | Path | None = None, *, grid: Grid | None = None) -> Annotated:
+        """Bring masks of concepts into the study, in place of any others; nothing is done where the same are there.
+
+        Args:
+            annotations: where the masks are; see docs/images.md. If not given, those that :meth:`create` was given, or
+                those that the study has, or what the images' own sources know.
+            grid: rows and columns of the cells that masks are compared on; None for those that :meth:`create` was
+                given, or to choose.
+
+        Raises:
+            MethodError: nothing is annotated, or no image that descriptions are made from.
+            UserError: the masks cannot be read, or the study cannot be written.
+        """
+        given = self._annotations if annotations is None else annotations
+        return annotate_study(self.store, self.materials, given, grid or self._mask_grid)
 
     def explain(
         self,
@@ -294,6 +274,9 @@ class Study:
         device: str = "auto",
     ) -> str:
         """Describe units by a method, going on where the same was interrupted before.
+
+        A method that compares pixels gets the annotations of :meth:`annotate`, which is done first where it was not,
+        and the masks of the units of all layers, made in one more pass over the images and kept.
 
         Args:
             method: the name of a method.
@@ -314,26 +297,8 @@ class Study:
             UserError: a name means nothing, or the study is not writable.
         """
         self.store.require_probe()
-        explainer, made_with = self._explainer(method, concepts, encoder, settings, abstain, device)
-        chosen = self._chosen(layers, abstain)
-        check_units(chosen, units)
-        wanted = [units_of(layer, units) for layer in chosen]
-        run = run_name(self.store.manifest.key, explainer, made_with)
-        self.materials.device = device
-        total, before = sum(map(len, wanted)), 0
-        with self.store.lock():
-            if run not in self.store.manifest.runs:
-                self.store.update(self.store.manifest.with_run(run, made_with))
-            with self.store.stage(f"explain/{run}", run, total):
-                for layer, asked in zip(chosen, wanted, strict=True):
-
-                    def progress(done: int, _: int, start: int = before) -> None:
-                        self.report(explainer.name, start + done, total)
-
-                    view = without_test(self.view(layer.name, run))
-                    run_method(explainer, asked, view, self.store.parts(run, layer.name), progress)
-                    before += len(asked)
-        return run
+        asked = (method, concepts, encoder, layers, units, settings, abstain, device)
+        return Explaining(self.materials, Wish(*asked, self._annotations, self._mask_grid)).run()
 
     def check_method(
         self,
@@ -351,8 +316,8 @@ class Study:
         Raises:
             UserError: see :meth:`explain`.
         """
-        self._explainer(method, concepts, encoder, settings, abstain, device)
-        self._chosen(layers, abstain)
+        asked = (method, concepts, encoder, layers, None, settings, abstain, device)
+        Explaining(self.materials, Wish(*asked, self._annotations, self._mask_grid))
 
     def import_labels(
         self, labels: str | Path, *, first_unit: int | None = None, summary: Summary = "mean", name: str | None = None
@@ -382,6 +347,7 @@ class Study:
         run: str | Sequence[str] | None = None,
         hierarchy: str | Path | None = None,
         templates: Sequence[str] = ("{}",),
+        masks: bool = False,
         force: bool = False,
         settings: Settings | None = None,
         device: str = "auto",
@@ -390,32 +356,35 @@ class Study:
 
         Args:
             source: what says how much of a description is in each image: ``truth`` (the images know, as the world's
-                do), ``labels`` (of the group that the run's concepts are from, if they are labels), ``labels:GROUP``,
-                ``encoder:NAME``, ``generated:NAME``, ``auto`` (truth where there is one, else labels), or a source of
-                one's own.
+                do), ``annotations`` (the masks in the images), ``labels`` (of the group that the run's concepts are
+                from, if they are labels), ``labels:GROUP``, ``encoder:NAME``, ``generated:NAME``, ``auto`` (truth where
+                there is one; else for methods that look at annotations these, else labels), or a source of one's own.
             run: one run, or some; all of them if not given.
             hierarchy: a table of names above the labels; see :mod:`neuronym.evaluate.sources.hierarchy`.
             templates: prompts that texts are put into for an encoder.
+            masks: compare where units are active with where their descriptions are, also for methods that do not look
+                at pixels themselves. It takes a source that knows: ``annotations``, or the truth of images that do.
             force: let an encoder judge descriptions that it made.
             settings: how scores are computed.
-            device: where an encoder runs.
+            device: where an encoder runs, and the model where masks are compared.
 
         Returns:
             What was found, by (run, layer).
 
         Raises:
             StudyError: nothing was explained, or there are no test images.
-            MethodError: the images have no such labels, or the encoder made the descriptions itself.
+            MethodError: the images have no such labels or annotations, or the encoder made the descriptions itself.
         """
         asked = self.store.runs if run is None else [run] if isinstance(run, str) else run
         runs = [name for name in asked if len(self.store.explanations(name))]  # a run that failed at once has none
         if not runs:
             raise StudyError(f"Nothing was explained yet in {str(self.folder)!r}. Run `neuronym explain` first.")
-        judge = Judge(
-            self.store,
-            self.materials,
-            Asked(source, hierarchy, templates, force, device, settings or Settings()),
-        )
+        needed = source == "annotations" or (masks and source in (AUTO, "truth"))
+        if needed and self.store.annotations is None:
+            self.annotate()  # the images themselves may know
+        self.materials.device = device
+        wish = Asked(source, hierarchy, templates, masks, force, device, settings or Settings())
+        judge = Judge(self.store, self.materials, wish)
         for name in runs:
             judge.check(name)
         found: dict[tuple[str, str], LayerEvaluation] = {}
@@ -503,39 +472,3 @@ class Study:
 
     def _told(self, stage: str, done: int, total: int) -> None:
         self.report(stage, done, total)
-
-    def _chosen(self, layers: Sequence[str] | None, abstain: float | None) -> list[LayerInfo]:
-        """The layers that are asked for, if they are large enough for the level."""
-        chosen = [self.store.layer(name) for name in layers] if layers is not None else list(self.layers)
-        if abstain is not None:
-            check_level(abstain, {layer.name: layer.units for layer in chosen})
-        return chosen
-
-    def _explainer(
-        self,
-        method: str,
-        concepts: str | Path | ConceptSet | Sequence[str] | None,
-        encoder: str | ImageTextEncoder | None,
-        settings: Mapping[str, Any] | None,
-        abstain: float | None,
-        device: str,
-    ) -> tuple[Explainer, dict[str, Json]]:
-        """The method, and what a run of it is made with."""
-        given = choose_concepts(concepts, self.store.labels)
-        coder = self.materials.encoder(encoder, device) if isinstance(encoder, str) else encoder
-        explainer = plugins.make_method(method, settings or {}, given, coder)
-        check_summary(method, explainer.summary, self.summaries)
-        warn_of_domain(coder, self.sources)
-        made_with = describe_run(method, explainer, given, coder, abstain)
-        return (explainer if abstain is None else Abstaining(explainer, abstain, report=self._told)), made_with
-
-    def _is_whole(self) -> bool:
-        """Whether every table of the activation pass is there: what was damaged may have been removed."""
-        counts = {split: sum(image.split == split for image in self.images) for split in ("explain", "test")}
-        summaries = self.summaries
-        return all(
-            arrays.has(name) and bool(arrays.written(name).all())
-            for layer in self.layers
-            for arrays in [self.store.arrays(layer.name)]
-            for name in array_names(layer, summaries, counts)
-        )

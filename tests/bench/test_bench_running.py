@@ -26,12 +26,13 @@ from neuronym.world.splits import SEEDS
 
 SMALL = {"explain": 400, "test": 300, "bootstraps": 2, "draws": 200}
 METHODS = ("clip-dissect?encoder=none", "clip-dissect?encoder=none&similarity=cosine_cubed")
+MASKS = "net-dissect"
 OWN = ("bench_methods:Knowing", "bench_methods:Babbling", "bench_methods:Broken")
 
 
 @pytest.fixture(scope="module")
 def found() -> Benchmark:
-    return run_benchmark(BenchSettings(**SMALL, hosts=("analytic", "taught"), methods=(*METHODS, *OWN)))
+    return run_benchmark(BenchSettings(**SMALL, hosts=("analytic", "taught"), methods=(*METHODS, MASKS, *OWN)))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,7 @@ def test_the_normalised_score_is_between_random_and_true_labels(found: Benchmark
 
 def test_a_method_that_knows_is_perfect_and_silent_where_it_should_be(found: Benchmark) -> None:
     one, truth = row(found.hosts[0], OWN[0]), row(found.hosts[0], "true labels")
-    for column in ("pearson", "f1", "auprc", "top1", "top5", "equivalent", "discrimination"):
+    for column in ("pearson", "f1", "auprc", "mask_iou", "top1", "top5", "equivalent", "discrimination"):
         assert one.measures[column].value == pytest.approx(truth.measures[column].value)
     assert one.measures["normalised"].value == pytest.approx(1)
     assert one.measures["silent"].value == 1
@@ -113,6 +114,41 @@ def test_a_method_that_knows_is_perfect_and_silent_where_it_should_be(found: Ben
     assert one.operating == pytest.approx((1, 0))
     assert one.cost is not None
     assert one.cost.calls_per_unit == 0
+
+
+def test_a_method_of_true_masks_has_a_row_like_any(found: Benchmark) -> None:
+    for host in found.hosts:
+        one, list_row = row(host, MASKS), row(host, "best of the list")
+        assert one.failed is None
+        assert one.cost is not None
+        assert one.cost.calls == {"forward": 700}  # one mask pass over all images
+        assert {said.state for said in one.said} <= {"described", "abstained"}
+        assert one.measures["resolved"].value == 1  # what is annotated is what the grammar reads
+        for column in ("pearson", "mask_iou"):
+            value, most = one.measures[column].value, list_row.measures[column].value
+            assert value is not None
+            assert most is not None
+            assert 0.3 < value < most
+        assert one.measures["stable_noise"].value > 0.5
+        assert one.curve
+    dead = {unit.unit for unit in found.hosts[0].units if unit.kind == "dead"}
+    assert {said.state for said in row(found.hosts[0], MASKS).said if said.unit in dead} == {"abstained"}
+
+
+def test_masks_are_compared_where_there_are_maps(found: Benchmark) -> None:
+    for host in found.hosts:
+        truth = row(host, "true labels").measures["mask_iou"]
+        assert truth.value is not None
+        assert truth.low is not None
+        for one in host.rows:
+            if one.failed is None:
+                value = one.measures["mask_iou"].value
+                assert value is not None
+                assert value <= truth.value + 1e-9
+                if one.role in ("constant", "random", "shuffled"):
+                    assert value < 0.2 < truth.low
+                for said, unit in zip(one.said, host.units, strict=False):
+                    assert (said.mask_iou is None) == (said.pearson is None or unit.truth is None)
 
 
 def test_a_method_that_babbles_is_worth_what_a_constant_is(found: Benchmark) -> None:

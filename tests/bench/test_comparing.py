@@ -46,9 +46,11 @@ def with_said(result: Benchmark, host: str, row: str, change: Callable[[Said], S
             "normalised": Measure((mean - floor) / (most - floor), 0, 1, len(named)),
             "equivalent": Measure(fmean(one.equivalent for one in named), 0, 1, len(named)),
             "lost": Measure(fmean(bool(one.silent) for one in named), 0, 1, len(named)),
+            "mask_iou": Measure(fmean(one.mask_iou or 0.0 for one in named), 0, 1, len(named)),
             **({"silent": Measure(fmean(hopeless), 0, 1, len(hopeless))} if hopeless else {}),
         }
-        return replace(before, said=said, measures={**before.measures, **found})
+        had = {name: one for name, one in found.items() if name in before.measures}
+        return replace(before, said=said, measures={**before.measures, **had})
 
     return changed(result, host, row, judged)
 
@@ -102,6 +104,19 @@ def test_every_measure_is_there_with_its_difference() -> None:
     assert changes(OLD, new, "analytic", "random")["pearson"].low is None
 
 
+def test_a_column_that_an_older_result_lacks_is_no_change() -> None:
+    def without(row: BenchRow) -> BenchRow:
+        said = tuple(replace(one, mask_iou=None) for one in row.said)
+        return replace(row, said=said, measures={key: one for key, one in row.measures.items() if key != "mask_iou"})
+
+    older = changed(OLD, "analytic", CLIP, without)
+    for pair, sides in (((older, OLD), (False, True)), ((OLD, older), (True, False))):
+        got = changes(*pair, "analytic", CLIP)["mask_iou"]
+        assert (got.old is not None, got.new is not None) == sides
+        assert (got.difference, got.low, got.high, got.verdict) == (None, None, None, "same")
+        assert not compare(*pair).worse
+
+
 @pytest.mark.parametrize("host", ["analytic", "resnet"])
 def test_paired_intervals_are_those_of_resampled_units(host: str) -> None:
     rows = (ROWS[0].name, ORACLE)
@@ -112,6 +127,7 @@ def test_paired_intervals_are_those_of_resampled_units(host: str) -> None:
     hopeless = [at for at, unit in enumerate(units) if unit.hopeless]
     parts: dict[str, tuple[list[int], Callable[[Said], float]]] = {
         "pearson": (named, lambda one: one.pearson or 0.0),
+        "mask_iou": (named if host != "resnet" else [], lambda one: one.mask_iou or 0.0),
         "equivalent": (named, lambda one: float(one.equivalent)),
         "lost": (named, lambda one: float(one.silent or False)),
         "silent": (hopeless, lambda one: float(one.silent or False)),

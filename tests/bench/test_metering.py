@@ -18,6 +18,7 @@ from neuronym.bench.metering import Embeddings, Meter
 from neuronym.bench.probing import Probed, probe
 from neuronym.bench.settings import BenchSettings
 from neuronym.bench.trials import Trials
+from neuronym.records import MaskRule
 from neuronym.study import silent
 
 SETTINGS = BenchSettings(explain=200, test=100, bootstraps=1, draws=100)
@@ -65,6 +66,14 @@ def test_everything_asked_is_counted(host: Probed, tmp_path: Path) -> None:
     assert len(encoder.encode_images([view.image(0)])) == 1
     assert view.respond([view.image(0), view.image(1)]).shape[:2] == (2, 142)
     assert meter.calls == {"images": 201, "texts": 3, "forward": 2}
+    for _ in range(2):
+        view.unit_masks(MaskRule(), "explain", (8, 8))
+    assert meter.calls["forward"] == 302  # one pass over all images, those to judge on too
+    view.unit_masks(MaskRule(0.99), "explain", (8, 8))
+    again = Meter()
+    same = host.view("plain", again.services(materials.services, materials.probe_set, embeddings))
+    same.unit_masks(MaskRule(), "explain", (8, 8))
+    assert (meter.calls["forward"], again.calls) == (602, {"forward": 300})  # it is counted whoever made it
     assert meter.backend_seconds == pytest.approx(embeddings.of(Slow(), materials.probe_set, "explain")[1])
     assert meter.backend_seconds > 0.1  # seven batches of 0.02 seconds
 

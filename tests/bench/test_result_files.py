@@ -271,7 +271,7 @@ SAID = ("hosts", 0, "rows", 2, "said")
             _set(*SAID, "rows", 4, 1, to="lost"),
             r"said\[4\]\.state is 'lost', and should be one of described, abstained",
         ),
-        (_set(*SAID, "rows", 4, to=[1, 2]), r"said\[4\] has 2 values for 8 fields"),
+        (_set(*SAID, "rows", 4, to=[1, 2]), r"said\[4\] has 2 values for 9 fields"),
         (_set(*SAID, "rows", 4, to=None), r"said\[4\] is None, and should be a list"),
         (_set(*SAID, "fields", 4, to="loud"), r"said has a field 'loud', which this version"),
         (_set(*SAID, "fields", 4, to="unit"), r"rows\[2\]\.said has a field twice"),

@@ -89,7 +89,7 @@ def refused(world: Path, options: Options) -> str:
         ),
         (
             {"method": "clip-disect"},
-            "There is no method 'clip-disect'. Nearest: clip-dissect. `neuronym methods` lists them.",
+            "There is no method 'clip-disect'. Nearest: clip-dissect, net-dissect. `neuronym methods` lists them.",
         ),
         (
             {"method": "tiny_net:NoMethod"},
@@ -414,7 +414,7 @@ def _edit(study: Path, change: Callable[[dict[str, Any]], object]) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda m: m.update(schema=99), "The study 'study' has schema 99; this version of Neuronym reads schema 2. "
+        (lambda m: m.update(schema=99), "The study 'study' has schema 99; this version of Neuronym reads schema 3. "
          "Update neuronym."),
         (lambda m: m.update(format="other"), "The manifest.json in 'study' is not that of a study: its format is "
          "'other', not 'neuronym-study'. Check the path."),
@@ -466,7 +466,8 @@ def test_folders_without_a_study(world: Path) -> None:
         (["evaluate", "--run", "x"], "There is no run 'x'. Known: {run}."),
         (
             ["evaluate", "--source", "clip"],
-            "There is no concept source 'clip'. Use auto, truth, labels, labels:GROUP, encoder:NAME or generated:NAME.",
+            "There is no concept source 'clip'. Use auto, truth, annotations, labels, labels:GROUP, encoder:NAME or "
+            "generated:NAME.",
         ),
         (["evaluate", "--source", "labels:colour"], "There is no group of labels 'colour'. Known: class."),
     ],

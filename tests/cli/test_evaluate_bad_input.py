@@ -119,8 +119,8 @@ def place(world: Path, study: Path) -> Path:
         ),
         (
             ["--source", "truth:x"],
-            "There is no concept source 'truth:x'. Use auto, truth, labels, labels:GROUP, encoder:NAME or "
-            "generated:NAME.",
+            "There is no concept source 'truth:x'. Use auto, truth, annotations, labels, labels:GROUP, "
+            "encoder:NAME or generated:NAME.",
         ),
         (
             ["--source", "truth"],
@@ -149,6 +149,21 @@ def place(world: Path, study: Path) -> Path:
             ["--source", "encoder:tiny_net:colours", "--template", "a photo"],
             "The prompt template 'a photo' has no place for the concept. Put {{}} where the concept goes, as in \"a "
             'photo of a {{}}".',
+        ),
+        (
+            ["--source", "annotations:object"],
+            "There is no concept source 'annotations:object'. Use auto, truth, annotations, labels, labels:GROUP, "
+            "encoder:NAME or generated:NAME.",
+        ),
+        (
+            ["--masks"],
+            "Nothing is annotated in the images of the study. Give masks with --annotations, or images that bring "
+            "theirs; see docs/images.md.",
+        ),
+        (
+            ["--masks", "--source", "labels"],
+            "--masks compares pixels, and the source is labels, which does not know where things are. Give --source "
+            "annotations, or truth for images that know.",
         ),
         (
             ["--template", "a {}"],

@@ -26,7 +26,7 @@ from neuronym import plugins
 from neuronym.errors import UserError
 from neuronym.explain.concepts import ConceptSet
 from neuronym.explain.explainer import Explainer
-from neuronym.records import Explanation, ImageRecord, Split, Summary, Unit
+from neuronym.records import Explanation, Grid, ImageRecord, MaskRule, Split, Summary, Unit
 from neuronym.store.layer_view import LayerView
 
 
@@ -39,6 +39,7 @@ def check_method(method: Explainer, view: LayerView, tolerance: float = 1e-6) ->
             f"{dead.sum()} dead and {constant.sum()} constant"
         )
     check_class(method)
+    check_masks(method)
     check_explanations(method, view)
     check_silent(method, view)
     check_determinism(method, view)
@@ -65,6 +66,14 @@ def check_class(method: Explainer) -> None:
     for name in plugins.parameters(cls):
         value = getattr(method, name)
         assert _plain(value), f"the parameter {name} is {value!r}; it must be a number, a text, texts, a bool or None"
+
+
+def check_masks(method: Explainer) -> None:
+    """What it says of masks, if anything, is of the types that are read."""
+    needs, rule = getattr(method, "needs_annotations", False), getattr(method, "mask_rule", None)
+    assert isinstance(needs, bool), f"needs_annotations is {needs!r}; it must be True or False"
+    assert getattr(type(method), "needs_annotations", False) is needs, "needs_annotations is not told by the class"
+    assert rule is None or isinstance(rule, MaskRule), f"mask_rule is {rule!r}; it must be a MaskRule or None"
 
 
 def check_explanations(method: Explainer, view: LayerView) -> None:
@@ -179,6 +188,14 @@ class _ExplainOnly(LayerView):
     def embeddings(self, encoder: Any, split: Split) -> Any:
         self._refuse("embeddings", split)
         return super().embeddings(encoder, split)
+
+    def concept_masks(self, split: Split) -> Any:
+        self._refuse("concept masks", split)
+        return super().concept_masks(split)
+
+    def unit_masks(self, rule: MaskRule, split: Split, grid: Grid | None = None) -> Any:
+        self._refuse("unit masks", split)
+        return super().unit_masks(rule, split, grid)
 
     def _refuse(self, what: str, split: Split) -> None:
         if split != "explain":

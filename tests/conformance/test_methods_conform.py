@@ -14,11 +14,14 @@ import torch
 import small_study
 import tiny_models
 from conformance.method_suite import check_method
+from dense_layer import CONCEPTS as ANNOTATED
+from dense_layer import dense_view, known_layer, known_view
 from neuronym import plugins
 from neuronym.backends import ImageTextEncoder
 from neuronym.explain.clip_dissect import ClipDissect, Function
 from neuronym.explain.concepts import ConceptSet, read_concepts
-from neuronym.records import Candidate, Evidence, Explanation, Summary, Unit
+from neuronym.explain.net_dissect import NetDissect, Preset
+from neuronym.records import Candidate, Evidence, Explanation, MaskRule, Summary, Unit
 from neuronym.store.layer_view import LayerView
 
 CONCEPTS = ["red", "green", "blue", "grey", "a photo of a cat", "dog", "stripes"]
@@ -67,9 +70,22 @@ def test_clip_dissect_with_every_option(view: LayerView, encoder: ImageTextEncod
     check_method(ClipDissect(concepts, encoder, "wpmi", top_k=7, preset="paper", threshold=-9), view)
 
 
+@pytest.mark.parametrize("preset", ["paper", "reference"])
+@pytest.mark.parametrize("level", [{"quantile": 0.9}, {"threshold": 1.0}])
+def test_net_dissect(preset: Preset, level: dict[str, float]) -> None:
+    check_method(NetDissect(preset=preset, **level), known_view())  # type: ignore[arg-type]
+
+
+def test_net_dissect_on_a_layer_without_maps() -> None:
+    maps, masks, valid = known_layer(0)
+    flat = maps[:, :, 0, 0].copy()
+    flat[:, 2:] += masks[:, [0, 2, 4, 6]].mean((2, 3))
+    check_method(NetDissect(quantile=0.9), dense_view(flat, ANNOTATED, masks, valid))
+
+
 def test_every_installed_method_is_run_here() -> None:
     own = [name for name, entry in plugins.installed("method").items() if entry.value.startswith("neuronym.")]
-    assert own == ["clip-dissect"]
+    assert sorted(own) == ["clip-dissect", "net-dissect"]
 
 
 @dataclass(frozen=True)
@@ -154,6 +170,27 @@ class PeeksInSecret(Brightest):
             view.labels("test")
         finally:
             return super().said(unit, view)  # noqa: B012
+
+
+@dataclass(frozen=True)
+class PeeksAtMasks(Brightest):
+    def said(self, unit: Unit, view: LayerView) -> Explanation:
+        view.unit_masks(MaskRule(), "test", (4, 4))
+        return super().said(unit, view)
+
+
+@dataclass(frozen=True)
+class RulesByAValue(Brightest):
+    @property
+    def mask_rule(self) -> float:
+        return 0.995
+
+
+@dataclass(frozen=True)
+class NeedsLater(Brightest):
+    @property
+    def needs_annotations(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
@@ -273,6 +310,9 @@ def test_a_conforming_method_conforms(view: LayerView, labels: ConceptSet) -> No
         (Repeating, "a candidate of relu:2 is there twice"),
         (PeeksAtTests, "the method looks at the test images: summaries"),
         (PeeksInSecret, "the method looks at the test images: labels"),
+        (PeeksAtMasks, "the method looks at the test images: unit masks"),
+        (RulesByAValue, "mask_rule is 0.995; it must be a MaskRule or None"),
+        (NeedsLater, "needs_annotations is not told by the class"),
         (ShowsTests, "the evidence of relu:0 names images that are not of the explain split"),
         (CountsUnits, "some of the units are explained otherwise than all of them: relu:3 has score"),
         (Sorts, "units in reversed order are explained otherwise: relu:0 has unit"),

@@ -12,9 +12,9 @@ import pytest
 
 from neuronym.errors import NeuronymWarning, StudyError, UnknownNameError, UserError
 from neuronym.evaluate.evaluation import Settings
+from neuronym.evaluate.marks import marks
 from neuronym.evaluate.sources import LabelSource
 from neuronym.functional.metrics import verdicts
-from neuronym.judging import marks
 from neuronym.records import RunStatus
 from neuronym.store import study_store
 from neuronym.store.atomic import locked

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from neuronym.errors import UnknownNameError, UserError
 from neuronym.functional.metrics import (
-    PAIRED,
+    TESTED,
     Outcome,
     Verdict,
     extra_labels,
@@ -35,6 +35,7 @@ def test_the_published_verdicts() -> None:
         "auprc": (True, True),
         "f1": (True, True),
         "iou": (True, True),
+        "mask_iou": (True, True),
         "spearman": (True, True),
         "auroc": (True, False),
         "inverse_auroc": (False, True),
@@ -60,7 +61,7 @@ def test_equal_settings_give_equal_figures_and_names_keep_their_order() -> None:
     assert [one.metric for one in first] == ["iou", "pearson"]
     assert [outcome.frequency for outcome in first[0].missing] == [0.2, 0.05]
     assert first != sanity_table(["iou", "pearson"], seed=1, **settings)
-    assert [one.metric for one in sanity_table(**settings)] == list(PAIRED)
+    assert [one.metric for one in sanity_table(**settings)] == list(TESTED)
 
 
 def test_drops_are_the_plain_formula() -> None:
@@ -78,6 +79,22 @@ def test_drops_are_the_plain_formula() -> None:
     (outcome,) = verdict.extra
     assert (outcome.frequency, outcome.worse) == (0.1, np.mean(worse))
     assert outcome.drop == pytest.approx(np.mean(drops))
+
+
+def test_masks_are_tested_on_planted_pixels() -> None:
+    """By scikit-learn, pixel by pixel: what a unit and a label share, of what either has."""
+    (verdict,) = sanity_table(["mask_iou"], (0.1,), images=300, units=4, seed=5)
+    world = planted(0.1, 300, 4, 1.0, torch.Generator().manual_seed(5))
+    drops = []
+    for unit in range(4):
+        fires = world.activations[:, unit] > world.activations[:, unit].sort(descending=True).values[30]
+        true, missing, floor = (
+            sk.jaccard_score(fires, concept[:, unit]) for concept in (world.true, world.missing, world.random)
+        )
+        drops.append((true - missing) / (true - floor))
+    assert verdict.missing[0].drop == pytest.approx(np.mean(drops))
+    assert verdict.missing[0].drop == pytest.approx(0.5, abs=0.1)
+    assert verdict.extra[0].drop == pytest.approx(0.5, abs=0.1)
 
 
 def test_both_conditions_hold_at_every_frequency() -> None:

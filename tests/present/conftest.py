@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from dissected_study import make_dissected_study
+from neuronym.errors import NeuronymWarning
 from neuronym.present.report import ReportInput, write_report
 from neuronym.study import Study
 from photograph_study import make_photograph_study
@@ -29,6 +31,21 @@ def report(given: ReportInput, tmp_path_factory: pytest.TempPathFactory) -> Path
     """A written report; not to be changed."""
     folder = tmp_path_factory.mktemp("a wörld of reports") / "the report"
     write_report(folder, [given])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dissected(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Annotated, and described by what is annotated; not to be changed."""
+    with pytest.warns(NeuronymWarning, match="not annotated"):
+        return make_dissected_study(tmp_path_factory.mktemp("dissected"))
+
+
+@pytest.fixture(scope="session")
+def dissected_report(dissected: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its report; not to be changed."""
+    folder = tmp_path_factory.mktemp("dissected") / "report"
+    write_report(folder, [ReportInput("street", dissected.store, dissected.view)])
     return folder
 
 

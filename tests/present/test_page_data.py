@@ -12,12 +12,13 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from neuronym.present import figures_page, pages, unit_page
+from neuronym.present import figures_page, mask_page, pages, unit_page
 from neuronym.present.colours import ramp, table
-from neuronym.present.pages import HistogramView, to_json
+from neuronym.present.pages import to_json
 from neuronym.present.scripts import script
+from neuronym.present.unit_page import HistogramView
 
-MODULES = (pages, figures_page, unit_page)
+MODULES = (pages, figures_page, mask_page, unit_page)
 
 
 def page_classes(module: ModuleType) -> list[type]:

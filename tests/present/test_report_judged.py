@@ -53,8 +53,10 @@ def test_descriptions_stand_against_other_labels(seen: Seen, study: Study) -> No
         while section.locator("button[aria-expanded=false]").count():
             section.locator("button[aria-expanded=false]").first.click()
         leading, further = section.locator("table").all()
-        wide = [name for name in metrics if name not in page["leading"]]
-        for table, columns in ((leading, page["leading"]), (further, wide)):
+        measured = {metric for _, _, _, metric in stored}  # no run compared masks
+        narrow = [name for name in page["leading"] if name in measured]
+        wide = [name for name in metrics if name in measured and name not in page["leading"]]
+        for table, columns in ((leading, narrow), (further, wide)):
             heads = table.locator("thead th").all()[1:]
             for metric, head in zip(columns, heads, strict=True):
                 mark = runs[0]["evaluation"]["marks"].get(metric)

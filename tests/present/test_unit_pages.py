@@ -56,7 +56,7 @@ def test_the_metrics_are_those_of_the_evaluation() -> None:
     names = [one.name for one in metrics.METRICS]
     assert names[0] == evaluated.HEADLINE
     own = {evaluated.ABOVE_RANDOM, evaluated.DISCRIMINATION, evaluated.STABILITY}
-    assert sorted(names) == sorted({*evaluated.METRICS, *own})
+    assert sorted(names) == sorted({*evaluated.METRICS, evaluated.MASK_IOU, *own})
     assert set(metrics.LEADING) <= set(names)
     assert {one.name for one in metrics.METRICS if not one.share} - own <= set(MEASURES)
     assert {one.name for one in metrics.STATES} == {*get_args(Standing), *get_args(State)}

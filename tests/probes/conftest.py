@@ -26,17 +26,31 @@ def _encode(image: npt.NDArray[Any] | Image.Image, form: str = "PNG", **options:
     return buffer.getvalue()
 
 
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
 def _png(pixels: npt.NDArray[np.uint16], colour: int, extra: bytes = b"") -> bytes:
     """A 16-bit PNG written by hand, because Pillow writes none in colour: [h, w] or [h, w, channels]."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     head = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 16, colour, 0, 0, 0)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
     return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + extra + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", head)
+        + extra
+        + _chunk(b"IDAT", zlib.compress(rows))
+        + _chunk(b"IEND", b"")
     )
+
+
+def _grey_png(values: npt.NDArray[np.uint8], bits: int) -> bytes:
+    """A grey PNG of 1, 2 or 4 bits a pixel, which Pillow does not write: [h, w], whole bytes a row."""
+
+    head = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], bits, 0, 0, 0, 0)
+    spread = np.unpackbits(values[..., None], axis=-1)[..., -bits:].reshape(len(values), -1)
+    rows = b"".join(b"\0" + row.tobytes() for row in np.packbits(spread, axis=1))
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
 
 
 def _files(root: Path, files: Mapping[str, bytes | str]) -> Path:
@@ -67,6 +81,11 @@ def encode() -> Callable[..., bytes]:
 @pytest.fixture(scope="session")
 def png16() -> Callable[..., bytes]:
     return _png
+
+
+@pytest.fixture(scope="session")
+def png_of_bits() -> Callable[..., bytes]:
+    return _grey_png
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,20 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from neuronym.errors import MethodError
-from neuronym.records import Geometry, ImageRecord, LabelTable, LayerInfo, Split
+from neuronym.records import (
+    Annotated,
+    ConceptMasks,
+    Geometry,
+    Grid,
+    ImageRecord,
+    LabelTable,
+    LayerInfo,
+    MaskConcept,
+    MaskRule,
+    Split,
+    packed,
+    unpacked,
+)
 from neuronym.store.arrays import Arrays
 from neuronym.store.derived_view import resampled, with_shuffled, without_test
 from neuronym.store.layer_tables import StoredTables
@@ -23,6 +37,7 @@ from neuronym.store.layer_view import LEVELS, Contents, LayerView, Services
 from small_study import make_study
 
 EXPLAIN, TEST, UNITS, KEPT = 23, 9, 6, 7
+GRID = (2, 3)
 ENCODER = SimpleNamespace(key="numbers")
 
 ints = npt.NDArray[np.int64]
@@ -40,6 +55,38 @@ IDS = [f"{number:03d}" for number in range(EXPLAIN)] + [f"t{number:03d}" for num
 LABELS = LabelTable(("a", "b"), ("class",) * 2, np.random.default_rng(1).random((len(IDS), 2), np.float32))
 NUMBERS = np.arange(len(IDS), dtype=np.float32)[:, None] * np.ones(UNITS, np.float32)
 """The summary q99 of this layer is the number of the image, from which every permutation can be read."""
+
+
+VALUES = tuple(0.5 + np.arange(UNITS) % 3)
+RULE = MaskRule(None, VALUES)
+"""Unit masks are the maps above these values; their grid is that of the maps."""
+
+
+class UnitTable:
+    """Masks of the units of the layer, from the activations."""
+
+    def __init__(self, grid: Grid, thresholds: npt.NDArray[np.float64]) -> None:
+        self.grid, self.masks = grid, packed(thresholds[:, None, None] < MAPS)
+
+    def rows(self, positions: ints, units: ints | None = None) -> npt.NDArray[np.uint64]:
+        return self.masks[positions] if units is None else self.masks[np.ix_(positions, units)]
+
+
+class ConceptTable:
+    """Two concepts; the cells of the first are the image's number in binary, the second is in every other image."""
+
+    about = Annotated((MaskConcept("number", "object"), MaskConcept("even", "object")), GRID, "k", "table", len(IDS))
+
+    def rows(self, positions: ints) -> ConceptMasks:
+        concepts = [[0] if position % 2 else [0, 1] for position in positions]
+        words = [[position + 1, 63][: 1 + (position % 2 == 0)] for position in positions]
+        starts = np.cumsum([0, *map(len, concepts)])
+        return ConceptMasks(
+            starts,
+            np.array([number for row in concepts for number in row], np.int64),
+            np.array([word for row in words for word in row], np.uint64)[:, None],
+            np.full((len(positions), 1), 63, np.uint64),
+        )
 
 
 def _write(arrays: Arrays) -> None:
@@ -77,13 +124,36 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> LayerView:
         assert asked == layer
         return MAPS[[image.getpixel((0, 0))[0] for image in given]]  # type: ignore[index]
 
+    def unit_masks(asked: LayerInfo, rule: MaskRule, grid: Grid) -> UnitTable:
+        assert (asked, grid) == (layer, GRID)
+        return UnitTable(grid, found.mask_thresholds(rule))
+
     services = Services(
         lambda position: Image.new("RGB", (5, 4), (position, 0, 0)),
         lambda height, width: Geometry((height, width), (height, width), 0, 0, (height, width)),
         embed,
         respond,
+        unit_masks,
     )
-    return LayerView(Contents(layer, StoredTables(arrays), images, LABELS, services), "a-run")
+    found = LayerView(Contents(layer, StoredTables(arrays), images, LABELS, ConceptTable(), services), "a-run")
+    return found
+
+
+def lit(view: LayerView, split: Split, rule: MaskRule = RULE) -> npt.NDArray[np.bool_]:
+    """Where the units are active in all images of a split, bool [images, units, height, width]."""
+    window = view.unit_masks(rule, split)
+    return unpacked(window.rows(np.arange(len(window))), GRID)
+
+
+def numbers_of(view: LayerView, split: Split) -> list[int]:
+    """The numbers of the images of a split, as the masks of its first concept tell."""
+    window = view.concept_masks(split)
+    found = window.rows(np.arange(len(window)))
+    assert found.valid.tolist() == [[63]] * len(window)
+    for image in range(len(window)):
+        concepts, words = found.of(image)
+        assert concepts.tolist() == ([0, 1] if words[0, 0] % 2 else [0])
+    return [int(found.of(image)[1][0, 0]) - 1 for image in range(len(window))]
 
 
 def moves(view: LayerView, unit: int, split: Split) -> list[int]:
@@ -347,3 +417,73 @@ def test_without_test_images_everything_else_is_as_before(view: LayerView) -> No
     for derived in (with_shuffled(found, [2, 3], 1), resampled(found, np.arange(5))):
         assert derived.summaries("mean", "test").shape[0] == 0
         assert len(derived.exemplars(2, "max")) > 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(sources, seeds)
+def test_masks_of_a_shuffled_unit_are_its_sources_where_its_summaries_are(
+    view: LayerView, units: list[int], seed: int
+) -> None:
+    wider = with_shuffled(view, units, seed)
+    rule = MaskRule(None, (*VALUES, *[VALUES[unit] for unit in units]))
+    for split in ("explain", "test"):
+        found, known = lit(wider, split, rule), np.array(VALUES)[:, None, None] < MAPS  # type: ignore[arg-type]
+        assert np.array_equal(found[:, :UNITS], lit(view, split))  # type: ignore[arg-type]
+        for at, source in enumerate(units):
+            assert np.array_equal(found[:, UNITS + at], known[moves(wider, UNITS + at, split), source])  # type: ignore[arg-type]
+        assert numbers_of(wider, split) == numbers_of(view, split)  # type: ignore[arg-type]
+    window, asked = wider.unit_masks(rule, "explain"), np.array([UNITS + len(units) - 1, 2, 2, 0])
+    some = np.array([5, 0, 5])
+    assert np.array_equal(window.rows(some), window.rows(np.arange(EXPLAIN))[some])
+    services = wider.contents.services.unit_masks(wider.layer, rule, GRID)
+    assert np.array_equal(services.rows(some, asked), services.rows(some)[:, asked])
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows, sources, seeds)
+def test_masks_of_images_drawn_anew_are_those_of_the_images(
+    view: LayerView, chosen: ints, units: list[int], seed: int
+) -> None:
+    quantile = MaskRule(0.5)
+    drawn = resampled(view, chosen)
+    for rule in (RULE, quantile):
+        assert np.array_equal(lit(drawn, "explain", rule), lit(view, "explain", rule)[chosen])
+        assert np.array_equal(lit(drawn, "test", rule), lit(view, "test", rule))
+    assert numbers_of(drawn, "explain") == chosen.tolist()
+    assert numbers_of(drawn, "test") == list(range(EXPLAIN, EXPLAIN + TEST))
+
+    for derived in (with_shuffled(drawn, units, seed), resampled(with_shuffled(view, units, seed), chosen)):
+        above = np.quantile(MAPS[:EXPLAIN].transpose(1, 0, 2, 3).reshape(UNITS, -1), 0.5, axis=1)[:, None, None] < MAPS
+        for split in ("explain", "test"):
+            found = lit(derived, split, quantile)  # type: ignore[arg-type]
+            for at, source in enumerate(units):
+                moved = moves(derived, UNITS + at, split)  # type: ignore[arg-type]
+                assert np.array_equal(found[:, UNITS + at], above[moved, source])
+        assert numbers_of(derived, "explain") == chosen.tolist()
+
+
+def test_without_test_images_there_are_no_masks_of_them(view: LayerView) -> None:
+    found = without_test(view)
+    assert found.annotated == view.annotated
+    assert np.array_equal(lit(found, "explain"), lit(view, "explain"))
+    assert numbers_of(found, "explain") == list(range(EXPLAIN))
+    for window in (found.unit_masks(RULE, "test"), found.concept_masks("test")):
+        assert len(window) == 0
+        assert list(window.blocks()) == []
+        with pytest.raises(IndexError, match="images 0 to 0 of the 0 of the split"):
+            window.rows(np.array([0]))
+    shuffled = with_shuffled(found, [3], 1)
+    assert shuffled.mask_thresholds(MaskRule(0.9)).shape == (UNITS + 1,)
+    assert lit(shuffled, "explain", MaskRule(0.9)).shape == (EXPLAIN, UNITS + 1, *GRID)
+
+
+def test_a_view_of_what_nobody_annotated(view: LayerView) -> None:
+    bare = LayerView(replace(view.contents, annotations=None))
+    for derived in (bare, without_test(bare), resampled(bare, np.array([1])), with_shuffled(bare, [0], 0)):
+        assert derived.annotated is None
+        for ask in (lambda d=derived: d.concept_masks("explain"), lambda d=derived: d.unit_masks(RULE, "explain")):
+            with pytest.raises(MethodError, match=r"Nothing is annotated in the images of the study\. Give masks with"):
+                ask()
+    assert np.array_equal(
+        bare.unit_masks(RULE, "test", GRID).rows(np.array([1])), UnitTable(GRID, np.array(VALUES)).masks[[EXPLAIN + 1]]
+    )

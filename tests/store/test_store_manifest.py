@@ -17,6 +17,10 @@ MANIFEST = Manifest(
     provenance={"time": "2025-01-01T00:00:00Z", "versions": {"numpy": "2.0"}},
     stages={"probe": RunStatus("probe", "abc", "running", 256, 1000)},
     runs={"clip-dissect-1": {"encoder": "hf:x/y", "vocabulary": None}},
+    annotations={
+        **{"request": "r", "identity": "i", "given": None, "asked": [5, 6], "source": "masks", "grid": [5, 6]},
+        **{"key": "k", "images": 3, "notes": ["odd"]},
+    },
 )
 
 
@@ -99,10 +103,10 @@ def _rewrite(folder: Path, *, seal: bool, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("schema", "message"),
     [
-        (3, "The study {} has schema 3; this version of Neuronym reads schema 2. Update neuronym."),
+        (4, "The study {} has schema 4; this version of Neuronym reads schema 3. Update neuronym."),
         (
             0,
-            "The study {} has the old schema 0; this version of Neuronym reads schema 2. "
+            "The study {} has the old schema 0; this version of Neuronym reads schema 3. "
             "Make the study anew, or use an older version.",
         ),
         ("1", "The study {} has the schema '1', which is no number: it is damaged. Restore it from a copy."),
@@ -141,6 +145,12 @@ STATUS = {"stage": "probe", "key": "k", "state": "done", "done": 1, "total": 1, 
         ("stages", {"probe": {**STATUS, "reason": 4}}),
         ("stages", {"probe": {**STATUS, "state": []}}),
         ("stages", []),
+        ("annotations", None),
+        ("annotations", {"request": "r"}),
+        ("annotations", {**MANIFEST.annotations, "grid": [5]}),
+        ("annotations", {**MANIFEST.annotations, "images": "3"}),
+        ("annotations", {**MANIFEST.annotations, "key": None}),
+        ("annotations", {**MANIFEST.annotations, "notes": "odd"}),
     ],
 )
 def test_other_types_inside(tmp_path: Path, field: str, value: object) -> None:

@@ -152,7 +152,8 @@ class _Pass:
 
     def _write_chunk(self, split: Split, stop: int) -> None:
         start = (stop - 1) // CHUNK * CHUNK
-        self._writer.write(split, start, [collector.chunk(stop - start) for collector in self._collectors])
+        chunks = (collector.chunk(split, stop - start) for collector in self._collectors)
+        self._writer.write(start, dict(enumerate(chunks)))
         # The end of a split is recorded by what follows it.
         if time.monotonic() - self._saved > self._pause and stop < self._counts[split]:
             began = time.monotonic()

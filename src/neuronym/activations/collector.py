@@ -17,7 +17,7 @@ from neuronym.functional.moments import Moments
 from neuronym.functional.quantiles import Quantiles
 from neuronym.functional.summary import summarise
 from neuronym.functional.topk import TopK
-from neuronym.records import LayerInfo, Summary
+from neuronym.records import LayerInfo, Split, Summary
 from neuronym.store.arrays import Arrays
 from neuronym.store.layer_view import LEVELS
 
@@ -135,10 +135,10 @@ class LayerCollector:
                     name, shape = f"summaries/{summary}/{split}", (count, self.layer.units)
                     arrays.create(name, shape, np.float32, rows=CHUNK, compress=False)
 
-    def chunk(self, count: int) -> dict[str, npt.NDArray[np.float32]]:
-        """A copy of the summaries of the chunk's ``count`` images, after all that waits."""
+    def chunk(self, split: Split, count: int) -> dict[str, npt.NDArray[np.float32]]:
+        """By array, a copy of the summaries of the chunk's ``count`` images of a split, after all that waits."""
         self.settle()
-        return {summary: rows[:count].copy() for summary, rows in self.rows.items()}
+        return {f"summaries/{summary}/{split}": rows[:count].copy() for summary, rows in self.rows.items()}
 
     def write_statistics(self, arrays: Arrays) -> None:
         """Write exemplars, quantiles and moments."""

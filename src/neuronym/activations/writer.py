@@ -1,17 +1,18 @@
-"""Writing summaries beside the forward passes."""
+"""Writing what a pass keeps of each image beside the forward passes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
+from typing import Any, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
 from neuronym.store.arrays import Arrays
 
-Rows = Mapping[str, npt.NDArray[np.float32]]
+Rows: TypeAlias = Mapping[str, npt.NDArray[Any]]
+"""Consecutive rows of arrays, by their names."""
 
 
 class ChunkWriter:
@@ -33,14 +34,14 @@ class ChunkWriter:
     ) -> None:
         self._pool.shutdown(wait=True)
 
-    def write(self, split: str, start: int, layers: Sequence[Rows]) -> None:
-        """Write the rows of every layer's summaries from image ``start`` of a split on.
+    def write(self, start: int, layers: Mapping[int, Rows]) -> None:
+        """Write rows from row ``start`` on, of layers by their positions.
 
         Raises:
             StudyError: this or an earlier chunk cannot be written.
         """
         self._wait()
-        self._pending = self._pool.submit(self._write, split, start, layers)
+        self._pending = self._pool.submit(self._write, start, layers)
 
     def flush(self) -> None:
         """Wait until all that was written, here or through the arrays themselves, is on the disk.
@@ -52,10 +53,10 @@ class ChunkWriter:
         for arrays in self.arrays:
             arrays.flush()
 
-    def _write(self, split: str, start: int, layers: Sequence[Rows]) -> None:
-        for arrays, summaries in zip(self.arrays, layers, strict=True):
-            for summary, rows in summaries.items():
-                arrays.write(f"summaries/{summary}/{split}", start, rows)
+    def _write(self, start: int, layers: Mapping[int, Rows]) -> None:
+        for position, found in layers.items():
+            for name, rows in found.items():
+                self.arrays[position].write(name, start, rows)
 
     def _wait(self) -> None:
         if self._pending is not None:

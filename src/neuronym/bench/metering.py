@@ -16,8 +16,9 @@ from PIL import Image
 from neuronym.activations.embed import embed_images
 from neuronym.backends import ImageTextEncoder
 from neuronym.probes.probe_set import ProbeSet
-from neuronym.records import LayerInfo, Split
+from neuronym.records import Grid, LayerInfo, MaskRule, Split
 from neuronym.store.layer_view import Services
+from neuronym.store.mask_tables import UnitMasks
 
 Floats = npt.NDArray[np.float32]
 
@@ -47,15 +48,17 @@ class Meter:
     """Counts what one row asks of models on one host.
 
     Attributes:
-        calls: by kind: ``images`` and ``texts`` that were encoded, ``forward`` for images that the target answered.
+        calls: by kind: ``images`` and ``texts`` that were encoded, ``forward`` for images that the target answered, in
+            a mask pass too, whichever row made it.
         backend_seconds: for the embeddings of the probe images, whichever row made them.
-        spent: seconds that this row waited for them.
+        spent: seconds that this row waited for them, and for mask passes.
     """
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self.backend_seconds = self.spent = 0.0
         self._embedded: set[tuple[str, str, Split]] = set()
+        self._masked: set[tuple[Services, LayerInfo, MaskRule, Grid]] = set()
 
     def encoder(self, encoder: ImageTextEncoder) -> ImageTextEncoder:
         """The same encoder, counted."""
@@ -80,7 +83,17 @@ class Meter:
             self.calls["forward"] += len(images)
             return services.respond(layer, images)
 
-        return replace(services, embed=embed, respond=respond)
+        def unit_masks(layer: LayerInfo, rule: MaskRule, grid: Grid) -> UnitMasks:
+            began = time.perf_counter()
+            found = services.unit_masks(layer, rule, grid)
+            self.spent += time.perf_counter() - began
+            key = (services, layer, rule, grid)
+            if key not in self._masked:
+                self._masked.add(key)
+                self.calls["forward"] += len(probe)
+            return found
+
+        return replace(services, embed=embed, respond=respond, unit_masks=unit_masks)
 
 
 class _Counted:

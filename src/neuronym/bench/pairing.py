@@ -120,6 +120,7 @@ def _is_silent(one: Said) -> float:
 
 _PARTS: Mapping[str, tuple[Callable[[BenchUnit], bool], Callable[[Said], float]]] = {
     HEADLINE: (_has_truth, lambda one: one.pearson or 0.0),
+    "mask_iou": (_has_truth, lambda one: one.mask_iou or 0.0),
     "equivalent": (_has_truth, lambda one: float(one.equivalent)),
     "lost": (_has_truth, _is_silent),
     "silent": (_is_hopeless, _is_silent),

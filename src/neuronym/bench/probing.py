@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuronym.bench.hosts import Host
+from neuronym.bench.pixels import Pixels
 from neuronym.bench.settings import NOISE, TOP_K, BenchSettings
 from neuronym.errors import NeuronymError
 from neuronym.evaluate.sources import TruthSource
@@ -19,6 +20,8 @@ from neuronym.records import ConceptSource, Split
 from neuronym.records.benchmark import BenchUnit
 from neuronym.store.layer_view import LayerView, Services
 from neuronym.study import Study
+from neuronym.world.scenes import Scenes
+from neuronym.world.source import WorldSource
 
 Version: TypeAlias = Literal["plain", "noisy", "random"]
 """A host as it is; on images with noise; with random weights."""
@@ -64,6 +67,28 @@ class Probed:
         """The layer; with services of one's own where what it is asked is to be counted."""
         study = self.studies[version]
         return study.store.view(self.host.layer, services or study.materials.services)
+
+    def scenes(self, split: Split) -> Scenes:
+        """What the images of a split show, in their order."""
+        probe = self.studies["plain"].probe_set
+        images = [image for image in probe.images if image.split == split]
+        source = probe.source(images[0].source)
+        assert isinstance(source, WorldSource)  # as images_of names them
+        return source.scenes([int(image.member) for image in images])
+
+    def pixels(self, report: Report) -> Pixels | None:
+        """Compares its units with texts pixel by pixel; None where the layer has no maps, or no unit a true label.
+
+        Args:
+            report: told about progress.
+        """
+        view = self.view()
+        if view.layer.map_size is None or all(unit.truth is None for unit in self.units):
+            return None
+        report(f"masks of {self.host.name}", 0, 1)
+        found = Pixels(view, self.scenes("explain"), self.scenes("test"), self.units)
+        report(f"masks of {self.host.name}", 1, 1)
+        return found
 
 
 def images_of(host: Host, split: Split, settings: BenchSettings, noise: float = 0.0) -> str:

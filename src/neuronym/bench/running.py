@@ -109,7 +109,8 @@ def _table(
     probed: Probed, rows: Sequence[Entrant], trials: Trials, settings: BenchSettings, report: Report
 ) -> BenchHost:
     """All rows of one host."""
-    scorer = HostScorer(probed.view(), probed.truth, probed.units, settings.draws, settings.seed)
+    pixels = probed.pixels(report)
+    scorer = HostScorer(probed.view(), probed.truth, probed.units, settings.draws, settings.seed, pixels)
     copy = None
     if "random" in probed.studies:
         copy = HostScorer(probed.view("random"), probed.truth, probed.units, settings.draws, settings.seed)

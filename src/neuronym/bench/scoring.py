@@ -10,8 +10,9 @@ import numpy.typing as npt
 import torch
 
 from neuronym.bench.labels import Right, right, true_labels
+from neuronym.bench.pixels import Pixels
 from neuronym.evaluate.baselines import rows as baseline_rows
-from neuronym.evaluate.figures import DISCRIMINATION, HEADLINE
+from neuronym.evaluate.figures import DISCRIMINATION, HEADLINE, MASK_IOU
 from neuronym.evaluate.measures import Measures
 from neuronym.evaluate.vectors import resolve, tidy
 from neuronym.functional.metrics import bootstrap_means, normalised
@@ -29,7 +30,7 @@ TITLES: dict[Role, str] = {"constant": "best constant", "random": "random labels
 
 _K = 20
 _JUDGED = {"f1": "f1", "auprc": "auprc", DISCRIMINATION: "discrimination"}
-"""Metrics of pairs beside the headline, and the columns that they go to."""
+"""Metrics of pairs beside the headline, and the columns that they go to; of masks there is one more."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -47,15 +48,23 @@ class HostScorer:
         units: the units that are judged.
         draws: resamples of units behind each interval.
         seed: of these, and of random labels.
+        pixels: compares units with texts pixel by pixel; None where that is not measured, as of layers without maps.
     """
 
     def __init__(
-        self, view: LayerView, truth: ConceptSource, units: Sequence[BenchUnit], draws: int = 1000, seed: int = 0
+        self,
+        view: LayerView,
+        truth: ConceptSource,
+        units: Sequence[BenchUnit],
+        draws: int = 1000,
+        seed: int = 0,
+        pixels: Pixels | None = None,
     ) -> None:
         self.units, self.draws, self.seed = tuple(units), draws, seed
         self.layer = view.layer.name
         self._explain, self._test = view.summaries(SUMMARY, "explain"), view.summaries(SUMMARY, "test")
-        self._truth = truth
+        self._truth, self._pixels = truth, pixels
+        self._judged = _JUDGED if pixels is None else {**_JUDGED, MASK_IOU: "mask_iou"}
         self._shares = np.full(view.layer.units, 0.05)
         for unit in units:
             if unit.frequency is not None:
@@ -84,7 +93,7 @@ class HostScorer:
         values, rights = self._values(measures, columns), self._rights(labels)
         at = [place for place, unit in enumerate(self.units) if unit.truth is not None]
         table = {
-            **{column: values[metric][at] for metric, column in _JUDGED.items()},
+            **{column: values[metric][at] for metric, column in self._judged.items()},
             **{part: np.array([getattr(rights[one], part) for one in at], float) for part in ("top1", "top5")},
             "equivalent": np.array([rights[one].equivalent for one in at], float),
         }
@@ -96,7 +105,7 @@ class HostScorer:
             role,
             self._headline(pearson) | self._measured(table) | self._measured(resolved),
             self._by_kind(pearson),
-            tuple(self._said(place, labels, values[HEADLINE], columns, rights) for place in range(len(self.units))),
+            tuple(self._said(place, labels, values, columns, rights) for place in range(len(self.units))),
         )
 
     def correlations(self, labels: Mapping[int, Explanation]) -> Measure:
@@ -129,7 +138,7 @@ class HostScorer:
         for role in self._dealt:
             means = self._means(role)
             text = self._base.vectors.texts[int(self._dealt[role][0, 0])] if role == "constant" else None
-            table = {column: means[metric] for metric, column in _JUDGED.items()}
+            table = {column: means[metric] for metric, column in self._judged.items()}
             measures = self._headline(means[HEADLINE]) | self._measured(table)
             kinds = self._by_kind(means[HEADLINE])
             found.append(BenchRow(TITLES[role], role, measures, kinds, text=text))
@@ -150,7 +159,7 @@ class HostScorer:
         """The metrics of a baseline, [named] each: the means over its draws."""
         dealt = self._dealt[role]
         found = self._base.of_labels(np.tile(_numbers(self.named), len(dealt)), dealt.ravel())
-        return {metric: found[metric].reshape(dealt.shape).mean(0) for metric in (HEADLINE, *_JUDGED)}
+        return {metric: found[metric].reshape(dealt.shape).mean(0) for metric in (HEADLINE, *self._judged)}
 
     def _pearson(self, labels: Mapping[int, Explanation]) -> Floats:
         measures = self._measures(labels)
@@ -158,13 +167,15 @@ class HostScorer:
 
     def _measures(self, labels: Mapping[int, Explanation]) -> Measures:
         said = [one.description for one in labels.values() if one.description is not None]
-        return Measures(self._explain, self._test, resolve(self._truth, said, (), self.seed), self._shares, _K)
+        vectors = resolve(self._truth, said, (), self.seed)
+        ious = None if self._pixels is None else self._pixels.ious(vectors.texts)
+        return Measures(self._explain, self._test, vectors, self._shares, _K, ious)
 
     def _values(self, measures: Measures, columns: Ints, units: Sequence[BenchUnit] | None = None) -> dict[str, Floats]:
         """Metrics of units with their labels; of a unit that does not vary everything is 0."""
         numbers = _numbers(self.units if units is None else units)
         found = measures.of_labels(numbers, columns)
-        return {metric: np.where(self.alive[numbers], found[metric], 0) for metric in (HEADLINE, *_JUDGED)}
+        return {metric: np.where(self.alive[numbers], found[metric], 0) for metric in (HEADLINE, *self._judged)}
 
     def _rights(self, labels: Mapping[int, Explanation]) -> list[Right]:
         return [right(labels.get(unit.unit), unit.truth) for unit in self.units]
@@ -192,16 +203,23 @@ class HostScorer:
         }
 
     def _said(
-        self, place: int, labels: Mapping[int, Explanation], pearson: Floats, columns: Ints, rights: Sequence[Right]
+        self,
+        place: int,
+        labels: Mapping[int, Explanation],
+        values: Mapping[str, Floats],
+        columns: Ints,
+        rights: Sequence[Right],
     ) -> Said:
         unit = self.units[place]
         one = labels.get(unit.unit)
         text = _text(labels, unit)
-        value = float(pearson[place]) if self.alive[unit.unit] and text is not None else None
+        alive = self.alive[unit.unit] and text is not None
+        value = float(values[HEADLINE][place]) if alive else None
+        iou = float(values[MASK_IOU][place]) if alive and unit.truth is not None and MASK_IOU in values else None
         resolved = text is not None and bool(columns[place] >= 0)
         state = "abstained" if one is None else one.state
         score = None if one is None else one.score
-        return Said(unit.unit, state, text, score, None, value, resolved, rights[place].equivalent)
+        return Said(unit.unit, state, text, score, None, value, resolved, rights[place].equivalent, iou)
 
 
 def measure(values: Floats, draws: int, seed: int) -> Measure:

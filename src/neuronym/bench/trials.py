@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from neuronym import plugins
 from neuronym.asking import choose_concepts, image_places
 from neuronym.backends import ImageTextEncoder
+from neuronym.bench.annotated import SharedAnnotations
 from neuronym.bench.entrants import Entrant
 from neuronym.bench.labels import by_unit
 from neuronym.bench.metering import Embeddings, Meter
@@ -20,7 +21,7 @@ from neuronym.bench.probing import Probed, Version
 from neuronym.bench.settings import BenchSettings
 from neuronym.execute.devices import choose_device
 from neuronym.explain.calibration import calibrate
-from neuronym.explain.explainer import Explainer
+from neuronym.explain.explainer import Explainer, needs_annotations
 from neuronym.explain.running import explained
 from neuronym.probes.probe_set import index
 from neuronym.records import Explanation, LabelTable
@@ -68,6 +69,7 @@ class Trials:
     def __init__(self, rows: Sequence[Entrant], embeddings: Embeddings, settings: BenchSettings) -> None:
         self._embeddings, self._settings = embeddings, settings
         self._loaded: dict[str, ImageTextEncoder] = {}
+        self._annotations = SharedAnnotations()
         self._concepts = {row.concepts: choose_concepts(row.concepts, _world_labels()) for row in rows}
         for row in rows:
             self._explainer(row, Meter())
@@ -79,8 +81,8 @@ class Trials:
             MethodError: the method cannot run on it.
         """
         meter = Meter()
-        view = self._view(host, "plain", meter)
         explainer = self._explainer(entrant, meter)
+        view = self._view(host, "plain", meter, explainer)
         labels, first = _timed(explainer, view, meter)
         calls = dict(meter.calls)  # before anything else is asked
         draws = [resampled(view, rows) for rows in self._draws(len(view.images("explain")))]
@@ -105,16 +107,20 @@ class Trials:
 
     def _elsewhere(self, entrant: Entrant, host: Probed, version: Version) -> Labels:
         meter = Meter()
-        return _explained(self._explainer(entrant, meter), self._view(host, version, meter))
+        explainer = self._explainer(entrant, meter)
+        return _explained(explainer, self._view(host, version, meter, explainer))
 
     def _draws(self, images: int) -> list[npt.NDArray[np.int64]]:
         generator = np.random.default_rng(self._settings.seed)
         return [generator.integers(images, size=images) for _ in range(self._settings.bootstraps)]
 
-    def _view(self, host: Probed, version: Version, meter: Meter) -> LayerView:
+    def _view(self, host: Probed, version: Version, meter: Meter, explainer: Explainer) -> LayerView:
+        """The layer as the method sees it, with what is annotated if it looks at that."""
         materials = host.studies[version].materials
-        services = meter.services(materials.services, materials.probe_set, self._embeddings)
-        return without_test(host.view(version, services))
+        view = host.view(version, meter.services(materials.services, materials.probe_set, self._embeddings))
+        if needs_annotations(explainer):
+            view = LayerView(replace(view.contents, annotations=self._annotations.of(host, version)), view.run)
+        return without_test(view)
 
     def _explainer(self, entrant: Entrant, meter: Meter) -> Explainer:
         encoder = None if entrant.encoder is None else meter.encoder(self._encoder(entrant.encoder))

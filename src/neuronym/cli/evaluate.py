@@ -24,8 +24,8 @@ def evaluate(
         typer.Option(
             "--source",
             help="What says how much of a description is in an image: truth (images that know, as the world's do), "
-            "labels, labels:GROUP, encoder:NAME, generated:NAME (images made of it), or auto: truth where there is "
-            "one, else labels.",
+            "annotations (masks), labels, labels:GROUP, encoder:NAME, generated:NAME (images made of it), or auto: "
+            "truth where there is one, else annotations for methods that look at them, else labels.",
         ),
     ] = "auto",
     labels: Annotated[
@@ -57,6 +57,14 @@ def evaluate(
         list[str] | None,
         typer.Option("--template", help="A prompt for encoder:NAME, such as 'a photo of a {}'; may be repeated."),
     ] = None,
+    masks: Annotated[
+        bool,
+        typer.Option(
+            "--masks",
+            help="Compare where units fire with where their descriptions are, also for methods that do not look at "
+            "pixels; with annotations, or truth for images that know.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Let an encoder judge the descriptions that it made itself.")
     ] = False,
@@ -127,6 +135,7 @@ def evaluate(
             run=None if run is None else [run, *imported],
             hierarchy=hierarchy,
             templates=tuple(templates) if templates else ("{}",),
+            masks=masks,
             force=force,
             settings=settings,
             device=device,

@@ -15,7 +15,8 @@ from neuronym.errors import UserError
 
 if TYPE_CHECKING:
     from neuronym.backends import ImageTextEncoder
-    from neuronym.records import LabelTable, LayerInfo
+    from neuronym.probes.probe_set import ProbeSet
+    from neuronym.records import LayerInfo
 
 
 _OF_THE_STUDY = (
@@ -64,6 +65,25 @@ def explain(
     ] = None,
     templates: Annotated[
         list[str] | None, typer.Option("--template", help='A prompt such as "a photo of a {}"; may be repeated.')
+    ] = None,
+    annotations: Annotated[
+        str | None,
+        typer.Option(
+            "--annotations",
+            help="Masks of concepts: a folder of masks with names.csv, a Broden folder, or a COCO panoptic JSON; not "
+            "for images that bring theirs.",
+        ),
+    ] = None,
+    mask_grid: Annotated[
+        str | None,
+        typer.Option("--mask-grid", help="The cells that masks are compared on, rows x columns: 112x112."),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            help="Short for --set threshold=X; for net-dissect the activation above which a unit counts as active.",
+        ),
     ] = None,
     abstain: Annotated[
         float | None,
@@ -118,12 +138,15 @@ def explain(
     ] = False,
 ) -> None:
     """Describe what makes units of a network fire: one pass over the images, then the method."""
+    from neuronym import plugins
     from neuronym.cli.showing import note_concepts, note_images, show_table
+    from neuronym.cli.showing_detectors import show_detectors
+    from neuronym.explain.explainer import needs_annotations
     from neuronym.study import Study
 
-    chosen = given.settings(settings or []) | ({"templates": tuple(templates)} if templates else {})
-    wish = _Wish(method, concepts, encoder, chosen, abstain, given.unit_list(units), device, precision)
-    bare = _is_bare(context, out, resume=resume)
+    chosen = given.settings(settings or [], threshold) | ({"templates": tuple(templates)} if templates else {})
+    wish = _Wish(method, concepts, encoder, chosen, abstain, given.unit_list(units), annotations, device, precision)
+    bare, grid = _is_bare(context, out, resume=resume), given.grid(mask_grid)
     with Reporter() as report:
         study = (
             Study.open(out, report)
@@ -137,6 +160,8 @@ def explain(
                 test_images=test_images,
                 labels=labels,
                 superclasses=superclasses,
+                annotations=annotations,
+                mask_grid=grid,
                 seed=seed,
                 test_fraction=test_fraction,
                 limit=limit,
@@ -156,13 +181,18 @@ def explain(
                 resume=resume,
                 overwrite=overwrite,
                 report=report,
-                check=lambda found, table: wish.check(found, table, given.split_list([summaries]), images or ()),
+                check=lambda found, probe: wish.check(
+                    found, probe, given.split_list([summaries]), images or (), masked=resume and _is_masked(out)
+                ),
             )
         )
         if bare:
-            wish.check(study.layers, study.store.labels, study.summaries, study.sources)
+            wish.check(study.layers, study.probe_set, study.summaries, study.sources, masked=_is_masked(out))
         note_images(study, report.console)
         note_concepts(wish.concepts, report.console)
+        masks = needs_annotations(plugins.method_class(method))
+        if masks or annotations is not None or grid is not None:
+            study.annotate(annotations, grid=grid)  # before the long pass over the images, in case something is wrong
         study.probe(device=device, batch_size=batch_size, channels_last=channels_last)
         run = study.explain(
             method,
@@ -173,7 +203,10 @@ def explain(
             units=wish.units,
             device=device,
         )
-    show_table(study.table(run=run), output(), limit=10)
+    said = study.table(run=run)
+    show_table(said, output(), limit=10)
+    if masks:
+        show_detectors(said, output())
     whole = f"\nThe whole table: neuronym table {shlex.quote(out)}"
     output().print(whole, markup=False, highlight=False, soft_wrap=True)
 
@@ -198,6 +231,15 @@ def _is_bare(context: typer.Context, out: str, *, resume: bool) -> bool:
     return False
 
 
+def _is_masked(out: str) -> bool:
+    """Whether there is a study that has masks of concepts already."""
+    from neuronym.store.manifest import is_study
+    from neuronym.store.study_store import StudyStore
+
+    place = Path(out).expanduser()
+    return is_study(place) and StudyStore(place).annotations is not None
+
+
 class _Wish:
     """How units are to be described; what is wrong with it is said before anything is written."""
 
@@ -209,6 +251,7 @@ class _Wish:
         settings: Mapping[str, Any],
         abstain: float | None,
         units: Sequence[int] | None,
+        annotations: str | None,
         device: str,
         precision: str,
     ) -> None:
@@ -224,27 +267,39 @@ class _Wish:
         if encoder is not None:
             plugins.resolve("encoder", encoder)
         self._method, self._concepts, self._encoder, self._settings = method, concepts, encoder, settings
-        self._abstain, self.units = abstain, units
+        self._abstain, self.units, self._annotations = abstain, units, annotations
         self.concepts = None if concepts is None or are_labels(concepts) else read_concepts(concepts, None)
         self.encoder: ImageTextEncoder | None = None
 
     def check(
         self,
         layers: Sequence[LayerInfo],
-        labels: LabelTable | None,
+        probe: ProbeSet,
         summaries: Sequence[str],
         sources: Sequence[str],
+        *,
+        masked: bool,
     ) -> None:
-        """Read the rest of it, once the layers and the labels are known."""
+        """Read the rest of it, once the layers and the images are known.
+
+        Args:
+            layers: the layers.
+            probe: the images.
+            summaries: what is kept of each image and unit.
+            sources: where the images come from.
+            masked: whether the study has masks of concepts already.
+        """
         from neuronym import asking, plugins
         from neuronym.explain.abstention import check_level
 
         asking.check_units(layers, self.units)
         if self._abstain is not None:
             check_level(self._abstain, {layer.name: layer.units for layer in layers})
-        self.concepts = self.concepts or asking.choose_concepts(self._concepts, labels)
+        self.concepts = self.concepts or asking.choose_concepts(self._concepts, probe.labels)
         if self._encoder is not None:
             self.encoder = plugins.encoder(self._encoder, self._device)
             asking.warn_of_domain(self.encoder, asking.source_names(sources))
         explainer = plugins.make_method(self._method, self._settings, self.concepts, self.encoder)
         asking.check_summary(self._method, explainer.summary, summaries)
+        if self._annotations is not None or not masked:
+            asking.check_annotations(explainer, self._annotations, probe)

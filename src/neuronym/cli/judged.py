@@ -14,8 +14,16 @@ from rich.text import Text
 from neuronym.cli.figures import ends, short
 from neuronym.cli.showing import STATES, chosen_by, counted
 from neuronym.cli.showing_match import show_match
-from neuronym.evaluate.figures import ABOVE_RANDOM, DISCRIMINATION, HEADLINE, STABILITY, LayerEvaluation, metrics_of
-from neuronym.judging import marks
+from neuronym.evaluate.figures import (
+    ABOVE_RANDOM,
+    DISCRIMINATION,
+    HEADLINE,
+    MASK_IOU,
+    STABILITY,
+    LayerEvaluation,
+    metrics_of,
+)
+from neuronym.evaluate.marks import marks
 from neuronym.labelling import AMONG, NamesCompared
 from neuronym.records import Figure, Row
 
@@ -23,6 +31,8 @@ _ROWS: dict[Row, str] = {
     **{"descriptions": "descriptions", "constant": "best constant", "random": "random", "shuffled": "shuffled"},
 }
 _HEAD = (("auprc", "AUPRC"), ("f1", "F1"), (ABOVE_RANDOM, "> random"), (DISCRIMINATION, "discr."))
+_PIXELS = ((MASK_IOU, "mask IoU"), *_HEAD[1:])
+"""The same where masks were compared: a terminal has no room for one more."""
 _MORE = {
     **{"iou": "IoU", "cosine": "cosine", "spearman": "Spearman", "auroc": "AUROC", "inverse_auroc": "inverse AUROC"},
     **{"recall_at_k": "recall@k", "wpmi": "WPMI", "cosy_auc": "CoSy AUC", "cosy_mad": "CoSy MAD", STABILITY: "stable"},
@@ -55,7 +65,8 @@ def show_evaluations(
         if one.scored:
             console.print(_further(one, failed), style="dim", highlight=False, markup=False)
         console.print()
-    _explain(console, failed, decides=any(one.figure(HEADLINE) is not None for one in found.values()))
+    kinds = {metric for one in found.values() for metric in metrics_of(one.figures)}
+    _explain(console, failed, decides=HEADLINE in kinds, pixels=MASK_IOU in kinds)
 
 
 def show_names(known: NamesCompared, console: Console) -> None:
@@ -71,13 +82,14 @@ def _headlines(one: LayerEvaluation) -> Table:
     """A row for the descriptions, and one for each kind of other labels."""
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     shown.add_column("labels", no_wrap=True)
-    for name in ("units", "r", "95 %", *(title for _, title in _HEAD)):
+    metrics = _HEAD if one.figure(MASK_IOU) is None else _PIXELS
+    for name in ("units", "r", "95 %", *(title for _, title in metrics)):
         shown.add_column(name, justify="right", no_wrap=True)
     for row in get_args(Row):
         own = one.figure(HEADLINE, row)
         if own is not None:
             interval = "one unit" if own.units == 1 else ends(own.low, own.high)
-            cells = [_cell(one.figure(metric, row), metric) for metric, _ in _HEAD]
+            cells = [_cell(one.figure(metric, row), metric) for metric, _ in metrics]
             style = "bold" if row == "descriptions" else "dim"
             shown.add_row(_ROWS[row], f"{own.units:,}", _cell(own, HEADLINE), interval, *cells, style=style)
     return shown
@@ -86,7 +98,8 @@ def _headlines(one: LayerEvaluation) -> Table:
 def _further(one: LayerEvaluation, failed: Mapping[str, object]) -> str:
     """The other metrics of the descriptions, and in brackets of random labels."""
     parts = []
-    for metric, title in _MORE.items():
+    masked = one.figure(MASK_IOU) is not None and one.figure(HEADLINE) is not None
+    for metric, title in (_MORE if not masked else dict(_HEAD[:1]) | _MORE).items():
         random = one.figure(metric, "random")
         beside = "" if random is None else f" ({_cell(random, metric)})"
         parts.append(f"{title}{'*' if metric in failed else ''} {_cell(one.figure(metric), metric)}{beside}")
@@ -134,7 +147,7 @@ def _of_several(reason: str) -> str:
     return re.sub(r"^it is\b", "they are", reason).replace("what it says is", "what they say is")
 
 
-def _explain(console: Console, failed: Mapping[str, object], *, decides: bool) -> None:
+def _explain(console: Console, failed: Mapping[str, object], *, decides: bool, pixels: bool) -> None:
     lines = []
     if decides:
         lines += [
@@ -143,6 +156,11 @@ def _explain(console: Console, failed: Mapping[str, object], *, decides: bool) -
             "discr.: share of the layer's other units that a label fits less than its own; 0.5 by chance.",
             "supported: the whole 95 % interval of a unit's r is above what one random label in twenty reaches on the "
             "explain images; weak: r alone is. stable: share of resamples of the test images in which it is.",
+        ]
+    if pixels:
+        lines += [
+            "mask IoU: pixels of the test images where a unit fires and its label is, of those where either is; the "
+            "mean over units."
         ]
     if any(name in failed for name in _MORE):
         lines += ["* fails a test of metrics and is for comparison with published tables only: `neuronym metrics`."]

@@ -51,8 +51,8 @@ def split_list(values: Sequence[str]) -> list[str]:
     return [part.strip() for value in values for part in value.split(",") if part.strip()]
 
 
-def settings(pairs: Sequence[str]) -> dict[str, Any]:
-    """``key=value`` pairs of ``--set``.
+def settings(pairs: Sequence[str], threshold: float | None = None) -> dict[str, Any]:
+    """``key=value`` pairs of ``--set``, and what an option of its own says of the key ``threshold``.
 
     Raises:
         UserError: one is of another form, or a key is given twice.
@@ -65,7 +65,26 @@ def settings(pairs: Sequence[str]) -> dict[str, Any]:
         if key.strip() in found:
             raise UserError(f"--set gives {key.strip()!r} twice. Give it once.")
         found[key.strip()] = value.strip()
-    return found
+    if threshold is not None and "threshold" in found:
+        raise UserError(
+            f"--threshold {threshold:g} and --set threshold={found['threshold']} say one thing in two ways. Give one "
+            "of them."
+        )
+    return found if threshold is None else found | {"threshold": threshold}
+
+
+def grid(text: str | None) -> tuple[int, int] | None:
+    """Rows and columns such as ``112x112``.
+
+    Raises:
+        UserError: the text is of another form.
+    """
+    if text is None:
+        return None
+    sides = [side.strip() for side in text.lower().split("x")]
+    if len(sides) != 2 or not all(side.isascii() and side.isdecimal() and len(side) <= 7 for side in sides):
+        raise UserError(f"--mask-grid got {text!r}. Give rows x columns, such as 112x112.")
+    return int(sides[0]), int(sides[1])
 
 
 def unit_list(text: str | None) -> list[int] | None:

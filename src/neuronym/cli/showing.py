@@ -11,7 +11,7 @@ from rich.console import Console, JustifyMethod, OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
-from neuronym.evaluate.figures import HEADLINE
+from neuronym.evaluate.figures import HEADLINE, MASK_IOU
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,12 +69,15 @@ def show_table(table: pa.Table, console: Console, limit: int | None = None) -> N
     """
     rows: list[dict[str, Any]] = table.to_pylist()
     columns = _columns(
-        rows[:limit], several=len({row["run"] for row in rows}) > 1, scored=HEADLINE in table.column_names
+        rows[:limit],
+        several=len({row["run"] for row in rows}) > 1,
+        scored=HEADLINE in table.column_names,
+        masked=MASK_IOU in table.column_names,
     )
     widths = _widths({name: _width(name, cells) for name, cells in columns.items()}, console.width)
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, width in widths.items():
-        justify: JustifyMethod = "right" if name in ("unit", "score", "held-out r") else "left"
+        justify: JustifyMethod = "right" if name in ("unit", "score", "held-out r", "mask IoU") else "left"
         cut: OverflowMethod = "ellipsis" if name == "also" else "fold"
         style = _STYLES.get(name, "")
         shown.add_column(name, style=style, justify=justify, no_wrap=name == "also", overflow=cut, width=width)
@@ -120,7 +123,7 @@ STATES = {"supported": "green", "weak": "yellow", "unsupported": "red", "abstain
 _STYLES = {"run": "dim", "layer": "cyan", "unit": "bold", "also": "dim"}
 
 
-def _columns(rows: Sequence[Mapping[str, Any]], *, several: bool, scored: bool) -> dict[str, list[Text]]:
+def _columns(rows: Sequence[Mapping[str, Any]], *, several: bool, scored: bool, masked: bool) -> dict[str, list[Text]]:
     """The cells of a table of explanations, by column."""
     columns = {"run": [Text(row["run"]) for row in rows]} if several else {}
     columns["layer"] = [Text(row["layer"]) for row in rows]
@@ -129,6 +132,8 @@ def _columns(rows: Sequence[Mapping[str, Any]], *, several: bool, scored: bool) 
     columns["score"] = [Text(_number(row["score"])) for row in rows]
     if scored:
         columns["held-out r"] = [_correlation(row) for row in rows]
+        if masked:
+            columns["mask IoU"] = [Text(_number(row[MASK_IOU])) for row in rows]
         columns["state"] = [Text(row["state"], style=STATES.get(row["state"], "")) for row in rows]
     return columns | {"also": [_also(row) for row in rows]}
 

@@ -10,8 +10,10 @@ import numpy.typing as npt
 import torch
 
 from neuronym.errors import UserError
+from neuronym.evaluate.abilities import counted
 from neuronym.evaluate.baselines import rows
 from neuronym.evaluate.figures import ABOVE_RANDOM, DISCRIMINATION, HEADLINE, STABILITY, LayerEvaluation
+from neuronym.evaluate.mask_iou import Masked
 from neuronym.evaluate.measures import Measures
 from neuronym.evaluate.standing import standing
 from neuronym.evaluate.vectors import Vectors, resolve, tidy
@@ -60,12 +62,13 @@ def evaluate_layer(
     summary: Summary = "mean",
     pool: Sequence[str] = (),
     settings: Settings | None = None,
+    masked: Masked | None = None,
 ) -> LayerEvaluation:
     """Scores, states and figures of descriptions of one layer by one run.
 
     The headline is Pearson's correlation of unit and concept over all test images (Oikarinen et al. 2025), with its
     interval over resampled images. Thresholds (where a unit is active, where a concept is present, what random labels
-    reach) come from the explain images.
+    reach) come from the explain images. Images that the source knows nothing of do not count.
 
     Args:
         explanations: of one run, of units of the view's layer.
@@ -74,14 +77,17 @@ def evaluate_layer(
         summary: g, what becomes of an activation map.
         pool: descriptions by others, which random labels are drawn from where the source lists nothing.
         settings: how.
+        masked: what the units' masks are compared with; there is no IoU of masks without.
     """
     settings = settings or Settings()
     run = explanations[0].run if explanations else ""
     said = [one.description for one in explanations if one.description is not None]
     vectors = resolve(source, said, pool, settings.seed)
-    measures = Measures(
-        view.summaries(summary, "explain"), view.summaries(summary, "test"), vectors, settings.share, settings.k
-    )
+    explain = view.summaries(summary, "explain")[counted(source, "explain")]
+    test = view.summaries(summary, "test")[counted(source, "test")]
+    said_of = [one.unit.index for one in explanations if one.description is not None]
+    ious = None if masked is None else masked.ious(view, said_of, vectors.texts, "test")
+    measures = Measures(explain, test, vectors, settings.share, settings.k, ious)
     reasons = [_unscored(one, measures, source) for one in explanations]
     judged = [one for one, reason in zip(explanations, reasons, strict=True) if reason is None]
     units = np.array([one.unit.index for one in judged], np.int64)

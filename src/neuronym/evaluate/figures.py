@@ -20,6 +20,9 @@ DISCRIMINATION = "discrimination"
 STABILITY = "stability"
 """The share of resamples of the held-out images in which the correlation exceeds the explain images' random floor."""
 
+MASK_IOU = "mask_iou"
+"""Intersection over union of the masks of unit and description over the held-out images, where masks are known."""
+
 METRICS = (
     *(HEADLINE, "auprc", "f1", "iou", "auroc", "inverse_auroc", "recall_at_k", "spearman", "cosine", "wpmi"),
     *("cosy_auc", "cosy_mad"),

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from neuronym.evaluate.figures import ABOVE_RANDOM, DISCRIMINATION, HEADLINE, METRICS
+from neuronym.evaluate.figures import ABOVE_RANDOM, DISCRIMINATION, HEADLINE, MASK_IOU, METRICS
 from neuronym.evaluate.standing import RANDOM_LEVEL
 from neuronym.evaluate.thresholds import active_above, present_above
 from neuronym.evaluate.vectors import Vectors
@@ -37,6 +37,8 @@ class Measures:
         vectors: the concepts.
         share: of the images on which a unit counts as active; one for all units, or float64 [units].
         k: how many of the strongest images recall@k looks at.
+        mask_ious: of every unit's mask with every text's on the test images, [units, texts]; None where masks are not
+            known.
     """
 
     explain: npt.NDArray[np.float32]
@@ -44,6 +46,7 @@ class Measures:
     vectors: Vectors
     share: float | Floats
     k: int
+    mask_ious: Floats | None = None
 
     @cached_property
     def explain_table(self) -> Floats:
@@ -117,6 +120,7 @@ class Measures:
             **{name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in found.items()},
             ABOVE_RANDOM: np.where(np.isnan(floors), np.nan, own > floors),
             DISCRIMINATION: self._discrimination(units, columns),
+            **({} if self.mask_ious is None else {MASK_IOU: self.mask_ious[units, columns]}),
         }
 
     def of_labels(self, units: Ints, columns: Ints) -> dict[str, Floats]:

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from neuronym.records import ConceptSource
+from neuronym.evaluate.abilities import counted
+from neuronym.records import ConceptSource, Split
 
 MOST_RANDOM = 1000
 """Random labels that a unit is compared with, at most."""
@@ -21,8 +22,8 @@ class Vectors:
 
     Attributes:
         columns: the column of each text that is resolved.
-        explain: float32 [explain images, texts].
-        test: float32 [test images, texts].
+        explain: float32 [explain images, texts]; of the images that the source knows.
+        test: float32 [test images, texts]; the same.
         random: columns that random labels are drawn from: known to the source, and not the same on all explain images.
     """
 
@@ -63,7 +64,7 @@ def tidy(text: str) -> str:
 
 
 def resolve(source: ConceptSource, descriptions: Iterable[str], pool: Sequence[str], seed: int) -> Vectors:
-    """The vectors of descriptions, and of those that random labels are drawn from.
+    """The vectors of descriptions, and of those that random labels are drawn from, on the images that a source knows.
 
     Args:
         source: what resolves them.
@@ -77,17 +78,20 @@ def resolve(source: ConceptSource, descriptions: Iterable[str], pool: Sequence[s
         chosen = np.random.default_rng(seed).choice(len(listed), MOST_RANDOM, replace=False)
         listed = [listed[at] for at in np.sort(chosen)]
     texts = list(dict.fromkeys([*said, *listed]))
-    explain, test = (source.concepts(texts, split) for split in ("explain", "test"))
+    explain, test = source.concepts(texts, "explain"), source.concepts(texts, "test")
     pairs = zip(texts, explain, test, strict=True)
     found = [(text, one, two) for text, one, two in pairs if one is not None and two is not None]
     columns = {text: column for column, (text, _, _) in enumerate(found)}
     vectors = Vectors(
-        columns, _stack([one for _, one, _ in found]), _stack([two for _, _, two in found]), np.zeros(0, np.int64)
+        columns,
+        _stack([one for _, one, _ in found], source, "explain"),
+        _stack([two for _, _, two in found], source, "test"),
+        np.zeros(0, np.int64),
     )
     random = [columns[text] for text in listed if text in columns]
     varying = [at for at in random if np.ptp(vectors.explain[:, at]) > 0]
     return Vectors(columns, vectors.explain, vectors.test, np.array(varying, np.int64))
 
 
-def _stack(columns: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-    return np.stack(columns, 1) if columns else np.zeros((0, 0), np.float32)
+def _stack(columns: Sequence[npt.NDArray[np.float32]], source: ConceptSource, split: Split) -> npt.NDArray[np.float32]:
+    return np.stack(columns, 1)[counted(source, split)] if columns else np.zeros((0, 0), np.float32)

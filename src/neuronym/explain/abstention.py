@@ -24,8 +24,8 @@ from dataclasses import dataclass, field, replace
 
 from neuronym.errors import MethodError
 from neuronym.explain.calibration import Calibration, calibrate, frugal, plan, score_of, untold
-from neuronym.explain.explainer import Explainer
-from neuronym.records import Candidate, Evidence, Explanation, LayerInfo, Summary, Unit
+from neuronym.explain.explainer import Explainer, mask_rule, needs_annotations
+from neuronym.records import Candidate, Evidence, Explanation, LayerInfo, MaskRule, Summary, Unit
 from neuronym.store.layer_view import LayerView
 
 VERSION = 2
@@ -74,6 +74,16 @@ class Abstaining:
     def citation(self) -> str:
         """That of the inner method."""
         return self.inner.citation
+
+    @property
+    def needs_annotations(self) -> bool:
+        """That of the inner method."""
+        return needs_annotations(self.inner)
+
+    @property
+    def mask_rule(self) -> MaskRule | None:
+        """That of the inner method."""
+        return mask_rule(self.inner)
 
     def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
         """One explanation for every unit; see :class:`~neuronym.explain.explainer.Explainer`.

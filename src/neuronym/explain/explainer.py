@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from neuronym.records import Explanation, Summary, Unit
+from neuronym.records import Explanation, MaskRule, Summary, Unit
 from neuronym.store.layer_view import LayerView
 
 HANDED_IN = ("concepts", "encoder")
@@ -27,6 +27,14 @@ class Explainer(Protocol):
     - Only explain images are looked at; the test images are for judging, and the view that a run or a benchmark hands
       in has none.
     - A unit that cannot be described gets state ``abstained`` or ``failed`` with the reason, never an invented text.
+
+    Two more attributes are optional, for methods that compare pixels:
+
+    - ``needs_annotations``, True on the class where the method cannot run unless something is annotated in the images
+      (:attr:`LayerView.annotated <neuronym.store.layer_view.LayerView.annotated>`); this is then said before anything
+      is computed.
+    - ``mask_rule``, a :class:`~neuronym.records.MaskRule`: where the method takes a unit for active. Held-out masks are
+      compared with its descriptions, and drawn in the report, by the same rule. Absent or None, the usual one is taken.
     """
 
     @property
@@ -51,3 +59,14 @@ class Explainer(Protocol):
         Raises:
             MethodError: the method cannot run on this study with these parameters.
         """
+
+
+def needs_annotations(method: object) -> bool:
+    """Whether a method, or its class, cannot run unless something is annotated in the images."""
+    return bool(getattr(method, "needs_annotations", False))
+
+
+def mask_rule(method: Explainer) -> MaskRule | None:
+    """Where a method takes a unit for active; None if it has no rule of its own."""
+    rule: MaskRule | None = getattr(method, "mask_rule", None)
+    return rule

@@ -38,9 +38,7 @@ def run_method(
         MethodError: the method cannot run.
         RuntimeError: it does not keep its contract.
     """
-    written = parts.read()
-    known = set() if written is None else set(written["unit"].to_pylist())
-    todo = [unit for unit in units if unit.index not in known]
+    todo = remaining(units, parts)
     done, saved, pending = len(units) - len(todo), time.monotonic(), list[Explanation]()
     progress(done, len(units))
     if not todo:
@@ -56,6 +54,17 @@ def run_method(
         parts.append(explanations_table(pending))
     parts.compact()
     progress(len(units), len(units))
+
+
+def remaining(units: Sequence[Unit], parts: Parts) -> list[Unit]:
+    """The units that ``parts`` does not have yet.
+
+    Raises:
+        StudyError: what it has is damaged.
+    """
+    written = parts.read()
+    known = set() if written is None else set(written["unit"].to_pylist())
+    return [unit for unit in units if unit.index not in known]
 
 
 def explained(explainer: Explainer, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:

@@ -17,8 +17,14 @@ def unvarying(view: LayerView, summary: Summary, activations: npt.NDArray[np.flo
         summary: which one the activations are.
         activations: of the units on the explain images, [images, units].
     """
+    flags = (activations == activations[:1]).all(0)
+    same = dict.fromkeys(flags.nonzero()[0].tolist(), f"its {summary} is the same on every explain image")
+    return same | still(view)
+
+
+def still(view: LayerView) -> dict[int, str]:
+    """The units that have one value at every position of every explain image, with the reason."""
     reasons = (
-        ((activations == activations[:1]).all(0), f"its {summary} is the same on every explain image"),
         (view.constant, "it has one value everywhere on every explain image"),
         (view.dead, "it is zero everywhere on every explain image"),
     )

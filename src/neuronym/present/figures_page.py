@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from neuronym.present.unit_page import HistogramView
+
 
 @dataclass(frozen=True, slots=True)
 class MetricInfo:
@@ -54,6 +56,33 @@ class EvaluationView:
 
 
 @dataclass(frozen=True, slots=True)
+class ConceptDetectors:
+    """The detectors of one annotated concept: the units of a layer that a run describes by it.
+
+    Attributes:
+        concept: the concept's name.
+        units: how many detectors it has, at least one.
+    """
+
+    concept: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryDetectors:
+    """The detectors of the concepts of one category in a layer.
+
+    Attributes:
+        category: such as ``object``.
+        concepts: those that have a detector, which are the unique detectors; that with most first, then by the
+            alphabet.
+    """
+
+    category: str
+    concepts: tuple[ConceptDetectors, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FigureView:
     """The mean of one metric over units.
 
@@ -86,3 +115,40 @@ class FigureRow:
     row: str
     text: str | None
     figures: tuple[FigureView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFigures:
+    """What came out of one run on one layer.
+
+    Attributes:
+        run: the position of the run among the study's runs.
+        described: units with a description.
+        states: how many units are in each of the report's states; states of no unit are left out.
+        scored: descriptions with a held-out correlation.
+        unresolved: how many of these the source made nothing of, so that they count as 0.
+        unscored: why other descriptions have none, and how many, the most frequent reason first.
+        held_out: histogram of the held-out correlations; None if there are none.
+        floor: mean random floor of the scored ones.
+        scores: histogram of the method's own scores; None if there are none.
+        rows: held-out figures, of the descriptions and of other labels; empty if it was not evaluated.
+        detectors: units by the annotated concept that describes them, object before part and so on; empty for methods
+            that describe by other things.
+    """
+
+    run: int
+    described: int
+    states: Mapping[str, int]
+    scored: int
+    unresolved: int
+    unscored: Mapping[str, int]
+    held_out: HistogramView | None
+    floor: float | None
+    scores: HistogramView | None
+    rows: tuple[FigureRow, ...]
+    detectors: tuple[CategoryDetectors, ...]
+
+    def figure(self, metric: str, row: str = "descriptions") -> FigureView | None:
+        """The figure of a metric, if there is one."""
+        some = (one for rows in self.rows if rows.row == row for one in rows.figures)
+        return next((one for one in some if one.metric == metric), None)

@@ -8,6 +8,8 @@ from typing import Any
 
 from neuronym.errors import StudyError
 from neuronym.present.labels import Labels, Said, row_label
+from neuronym.present.mask_page import AnnotationsView
+from neuronym.present.masks import LayerMasks
 from neuronym.present.names import last_part
 from neuronym.present.pages import (
     Highlight,
@@ -19,10 +21,10 @@ from neuronym.present.pages import (
     ThumbnailView,
     UnitRow,
 )
-from neuronym.present.survey import SummarySurvey, rounded, survey, used
+from neuronym.present.survey import SummarySurvey, exemplars_of, rounded, survey, used
 from neuronym.present.unit_page import UnitPage
 from neuronym.present.units import UnitPages, place_image
-from neuronym.records import ImageRecord, LayerInfo, Summary
+from neuronym.records import Annotated, ImageRecord, LayerInfo, Summary
 from neuronym.store.layer_view import LayerView
 from neuronym.store.study_store import StudyStore
 
@@ -62,6 +64,7 @@ class LayerMaterial:
     labels: Labels
     surveys: tuple[SummarySurvey, ...]
     main: int | None
+    masks: LayerMasks
 
     @property
     def positions(self) -> set[int]:
@@ -108,7 +111,7 @@ class StudyMaterial:
 
     def unit_pages(self, layer: LayerMaterial, numbers: Mapping[str, int], units: range) -> tuple[UnitPage, ...]:
         """The pages of some units of a layer."""
-        maker = UnitPages(layer.view, layer.labels, layer.surveys, numbers)
+        maker = UnitPages(layer.view, layer.labels, layer.surveys, layer.masks, numbers)
         return tuple(maker.page(unit) for unit in units)
 
     def card(self, layer: LayerMaterial, numbers: Mapping[str, int]) -> LayerCard:
@@ -142,7 +145,8 @@ class StudyMaterial:
         made = self.said.figures(info.name, labels)
         own = [run.labels is None for run in self.said.runs]  # a method's before anyone's labels
         main = max(made, key=lambda one: (one.scored, own[one.run], one.described, -one.run)).run if made else None
-        return LayerMaterial(info, place, view, labels, surveys, main)
+        masks = LayerMasks(self.given.store, view, labels, lambda unit: exemplars_of(surveys, unit))
+        return LayerMaterial(info, place, view, labels, surveys, main, masks)
 
     def _shown(self, layer: LayerMaterial) -> SummarySurvey:
         """The summary that the gallery shows: that of the main run, if its exemplars are kept."""
@@ -246,7 +250,12 @@ def probe_view(store: StudyStore) -> ProbeView:
         tuple(last_part(str(source)) for source in sources) if isinstance(sources, list) else (),
         str(_mapping(store.manifest.spec.get("probe")).get("fingerprint", "")),
         tuple(map(str, notes)) if isinstance(notes, list) else (),
+        None if store.annotations is None else _annotations(store.annotations.about),
     )
+
+
+def _annotations(about: Annotated) -> AnnotationsView:
+    return AnnotationsView(last_part(about.source), about.images, len(about.concepts), about.grid)
 
 
 def _known(value: float | None) -> float:

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from neuronym.present.figures_page import FigureRow
+from neuronym.present.figures_page import CategoryDetectors, ConceptDetectors, FigureRow, RunFigures
 from neuronym.present.judged import Judged
 from neuronym.present.metrics import STATES
 from neuronym.present.names import last_part
-from neuronym.present.pages import LabelFileView, RowLabel, RunFigures, RunView
+from neuronym.present.pages import LabelFileView, RowLabel, RunView
 from neuronym.present.survey import histogram, rounded
 from neuronym.present.unit_page import CandidateView, EvidenceView, HistogramView, MethodLabel
 from neuronym.records import Explanation
+from neuronym.store.detectors import CATEGORY, category_of, detectors
 from neuronym.store.study_store import StudyStore
 from neuronym.store.tables import explanations_records
 
@@ -53,6 +54,7 @@ class Said:
                 str(made[run].get("summary", "mean")),
                 _name(made[run].get("concepts")),
                 _name(made[run].get("encoder")),
+                made[run].get("mask_rule") is not None,
                 _parameters(made[run]),
                 _label_file(made[run]),
                 self.judged.evaluations.get(run),
@@ -72,9 +74,18 @@ class Said:
     def figures(self, layer: str, labels: Labels) -> tuple[RunFigures, ...]:
         """What came out of each run that looked at a layer, given what the runs say of it."""
         return tuple(
-            _figures(place, some, self.judged.rows(run.id, layer))
+            _figures(place, some, self.judged.rows(run.id, layer), self._detectors(run.id, layer))
             for place, run in enumerate(self.runs)
             if (some := [label for unit in labels.values() for label in unit if label.run == run.id])
+        )
+
+    def _detectors(self, run: str, layer: str) -> tuple[CategoryDetectors, ...]:
+        rows = self._explanations.filter((pc.field("run") == run) & (pc.field("layer") == layer))
+        return tuple(
+            CategoryDetectors(
+                one.category, tuple(ConceptDetectors(concept, len(units)) for concept, units in one.units.items())
+            )
+            for one in detectors(rows)
         )
 
     @cached_property
@@ -87,10 +98,15 @@ class Said:
             said.method,
             self.judged.state(said),
             said.description,
+            category_of(said),
             None if said.score is None else rounded(said.score),
             said.reason,
             tuple(CandidateView(one.text, rounded(one.score)) for one in said.candidates[:_CANDIDATES]),
-            tuple(EvidenceView(one.kind, one.text) for one in said.evidence if one.text is not None),
+            tuple(
+                EvidenceView(one.kind, one.text)
+                for one in said.evidence
+                if one.text is not None and one.kind != CATEGORY
+            ),
             self.judged.held_out(said),
         )
 
@@ -100,10 +116,15 @@ def row_label(label: MethodLabel, run: int) -> RowLabel:
     found = label.held_out
     also = tuple(one.text for one in label.candidates if one.text != label.description)[:_ALSO]
     known = (None,) * 4 if found is None else (found.value, found.low, found.high, found.floor)
-    return RowLabel(run, label.state, label.description, label.score, *known, also)
+    return RowLabel(run, label.state, label.description, label.category, label.score, *known, also)
 
 
-def _figures(run: int, labels: Sequence[MethodLabel], rows: tuple[FigureRow, ...]) -> RunFigures:
+def _figures(
+    run: int,
+    labels: Sequence[MethodLabel],
+    rows: tuple[FigureRow, ...],
+    found_detectors: tuple[CategoryDetectors, ...],
+) -> RunFigures:
     states = Counter(label.state for label in labels)
     found = [label.held_out for label in labels if label.held_out is not None]
     values = [one.value for one in found if one.value is not None]
@@ -121,6 +142,7 @@ def _figures(run: int, labels: Sequence[MethodLabel], rows: tuple[FigureRow, ...
         rounded(np.mean(floors)) if floors else None,
         _distribution(own),
         rows,
+        found_detectors,
     )
 
 

@@ -18,6 +18,7 @@ METRICS = (
     MetricInfo("auprc", "AUPRC", "average precision of finding the unit's active images by the concept"),
     MetricInfo("f1", "F1", "harmonic mean of precision and recall, unit active against concept present"),
     MetricInfo("iou", "IoU", "images where unit and concept are both on, of those where either is"),
+    MetricInfo("mask_iou", "mask IoU", "pixels where unit and concept both are, of those where either is"),
     MetricInfo(
         "above-random", "above random", "share of units whose r exceeds what one random label in twenty reaches", True
     ),
@@ -44,7 +45,7 @@ METRICS = (
 )
 """Every metric of an evaluation, the most telling first."""
 
-LEADING = ("pearson", "auprc", "f1", "iou", "above-random", "discrimination")
+LEADING = ("pearson", "mask_iou", "auprc", "f1", "iou", "above-random", "discrimination")
 """Metrics in the first table of a layer; the others stand in the folded one."""
 
 STATES = (

@@ -16,11 +16,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from neuronym.present.colours import table
-from neuronym.present.figures_page import FigureView
+from neuronym.present.figures_page import FigureView, RunFigures
 from neuronym.present.gather import ReportInput, probe_view
 from neuronym.present.labels import Said
 from neuronym.present.metrics import ABOVE_RANDOM, HEADLINE
-from neuronym.present.pages import RunFigures, RunView
+from neuronym.present.pages import RunView
 from neuronym.present.thumbnails import Size, encode
 from neuronym.present.unit_page import HeldOutView, MethodLabel
 from neuronym.present.units import as_bytes, place_image

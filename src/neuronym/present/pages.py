@@ -10,8 +10,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 
-from neuronym.present.figures_page import EvaluationView, FigureRow, FigureView, MetricInfo, StateInfo
-from neuronym.present.unit_page import HistogramView
+from neuronym.present.figures_page import EvaluationView, MetricInfo, RunFigures, StateInfo
+from neuronym.present.mask_page import AnnotationsView
 from neuronym.records import Json
 
 
@@ -38,6 +38,7 @@ class RowLabel:
         run: the position of the run among the study's runs.
         state: the name of one of the report's states.
         description: what it says, if it says anything.
+        category: that of the annotated concept that it says; None for descriptions that are none.
         score: the description's score under the method.
         held_out: held-out correlation.
         low: lower end of its 95 % interval over images.
@@ -49,6 +50,7 @@ class RowLabel:
     run: int
     state: str
     description: str | None
+    category: str | None
     score: float | None
     held_out: float | None
     low: float | None
@@ -76,40 +78,6 @@ class UnitRow:
     high: float
     labels: tuple[RowLabel, ...]
     images: tuple[ThumbnailView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RunFigures:
-    """What came out of one run on one layer.
-
-    Attributes:
-        run: the position of the run among the study's runs.
-        described: units with a description.
-        states: how many units are in each of the report's states; states of no unit are left out.
-        scored: descriptions with a held-out correlation.
-        unresolved: how many of these the source made nothing of, so that they count as 0.
-        unscored: why other descriptions have none, and how many, the most frequent reason first.
-        held_out: histogram of the held-out correlations; None if there are none.
-        floor: mean random floor of the scored ones.
-        scores: histogram of the method's own scores; None if there are none.
-        rows: held-out figures, of the descriptions and of other labels; empty if it was not evaluated.
-    """
-
-    run: int
-    described: int
-    states: Mapping[str, int]
-    scored: int
-    unresolved: int
-    unscored: Mapping[str, int]
-    held_out: HistogramView | None
-    floor: float | None
-    scores: HistogramView | None
-    rows: tuple[FigureRow, ...]
-
-    def figure(self, metric: str, row: str = "descriptions") -> FigureView | None:
-        """The figure of a metric, if there is one."""
-        some = (one for rows in self.rows if rows.row == row for one in rows.figures)
-        return next((one for one in some if one.metric == metric), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +175,7 @@ class RunView:
         summary: the summary of the activation maps that the method used.
         concepts: what it chose among, if it did.
         encoder: the foundation model that it compared with, if any.
+        masks: whether it compared where units are active with annotated masks.
         parameters: its parameters by name.
         labels: the file that they were read from; None for a method that was run here.
         evaluation: the last evaluation of it; None if there is none.
@@ -218,6 +187,7 @@ class RunView:
     summary: str
     concepts: str | None
     encoder: str | None
+    masks: bool
     parameters: Mapping[str, str]
     labels: LabelFileView | None
     evaluation: EvaluationView | None
@@ -238,6 +208,7 @@ class ProbeView:
         sources: the names of the folders, archives or files that they are from.
         fingerprint: identity of the whole set.
         notes: remarks on how the set was made.
+        annotations: what is annotated in them; None where nothing is.
     """
 
     images: int
@@ -250,6 +221,7 @@ class ProbeView:
     sources: tuple[str, ...]
     fingerprint: str
     notes: tuple[str, ...]
+    annotations: AnnotationsView | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,11 @@ def _columns(store: StudyStore, view: LayerView, summary: str) -> Iterator[tuple
         yield start, arrays.read(f"summaries/{summary}/explain", columns=slice(start, stop))
 
 
+def exemplars_of(surveys: Sequence[SummarySurvey], unit: int) -> list[int]:
+    """The positions in the explain split of a unit's exemplars, each once."""
+    return list(dict.fromkeys(int(index) for one in surveys for index in one.indices[unit]))
+
+
 def used(surveys: Sequence[SummarySurvey], silent: npt.NDArray[np.bool_]) -> set[int]:
     """The positions in the explain split of all images that the pages of a layer show."""
     positions: set[int] = set()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from neuronym.present.mask_page import MaskView
+
 Rectangle = tuple[float, float, float, float]
 """x0, y0, x1, y1 as fractions of an image's width and height, x to the right and y down."""
 
@@ -200,10 +202,11 @@ class MethodLabel:
         state: the name of one of the report's states: what held-out images say of the description, else
             ``described``, ``abstained`` or ``failed``.
         description: what it says, if it says anything.
+        category: that of the annotated concept that it says; None for descriptions that are none.
         score: the description's score under the method.
         reason: why there is no description.
         candidates: descriptions that were considered, best first.
-        evidence: what the method noted.
+        evidence: what else the method noted.
         held_out: what was found on the test images; None without a description or an evaluation.
     """
 
@@ -211,6 +214,7 @@ class MethodLabel:
     method: str
     state: str
     description: str | None
+    category: str | None
     score: float | None
     reason: str | None
     candidates: tuple[CandidateView, ...]
@@ -232,6 +236,8 @@ class UnitPage:
         high: the highest activation.
         labels: what the runs say, in the order of the study's runs; empty if none looked at it.
         sets: exemplars, ranges and histogram by summary; empty where the unit has one value everywhere.
+        masks: the unit's over the exemplars of all sets, with those of what each run describes it by; of runs that
+            compared masks, in the order of ``labels``.
     """
 
     unit: int
@@ -243,3 +249,4 @@ class UnitPage:
     high: float
     labels: tuple[MethodLabel, ...]
     sets: tuple[ExemplarSet, ...]
+    masks: tuple[MaskView, ...]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuronym.present.labels import Labels
+from neuronym.present.masks import LayerMasks
 from neuronym.present.survey import Sampled, SummarySurvey, rounded
 from neuronym.present.unit_page import (
     ExemplarSet,
@@ -37,13 +38,19 @@ class UnitPages:
         view: the layer.
         labels: what runs said.
         surveys: what is known by summary.
+        masks: of the units and of what describes them.
         numbers: the number of each image in the report, by its id.
     """
 
     def __init__(
-        self, view: LayerView, labels: Labels, surveys: Sequence[SummarySurvey], numbers: Mapping[str, int]
+        self,
+        view: LayerView,
+        labels: Labels,
+        surveys: Sequence[SummarySurvey],
+        masks: LayerMasks,
+        numbers: Mapping[str, int],
     ) -> None:
-        self._view, self._labels, self._surveys, self._numbers = view, labels, surveys, numbers
+        self._view, self._labels, self._surveys, self._masks, self._numbers = view, labels, surveys, masks, numbers
         maps = view.layer.units * sum(len(one.values[0]) for one in surveys)
         self._side = next((side for side in _SIDES if maps * side**2 * 4 / 3 <= _MAP_BYTES), _SIDES[-1])
 
@@ -60,6 +67,7 @@ class UnitPages:
             rounded(moments.max[unit]),
             tuple(self._labels.get(unit, ())),
             () if silent else tuple(self._set(unit, one) for one in self._surveys),
+            self._masks.of_unit(unit, self._numbers),
         )
 
     def _note(self, unit: int) -> str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neuronym.errors import ProbeError
+from neuronym.probes.annotations.annotator import Annotator
+from neuronym.probes.annotations.stacked import own_stack
+from neuronym.probes.array_files import open_arrays, texts, told
 from neuronym.probes.decode import UnreadableImageError
 from neuronym.probes.handles import Handle
 from neuronym.probes.sources import Member
@@ -30,8 +31,9 @@ class ArraySource:
     """uint8 images, N x H x W x 3 or N x H x W; members are named by their number.
 
     An ``.npz`` file holds them as ``images``, and may hold ``labels``: N strings, or N class numbers with
-    ``class_names`` (without these the number is the label). An ``.npy`` file is the images alone; it is mapped into
-    memory rather than read.
+    ``class_names`` (without these the number is the label), and ``masks``, as
+    :mod:`neuronym.probes.annotations.stacked` says. An ``.npy`` file is the images alone; it is mapped into memory
+    rather than read.
     """
 
     def __init__(self, name: str) -> None:
@@ -56,24 +58,29 @@ class ArraySource:
             raise UnreadableImageError(f"there is no image number {member}; the file holds {len(images)}")
         return np.array(images[int(member)])
 
+    def annotations(self) -> Annotator | None:
+        """As :class:`Source` says: the masks of the file, if it has any.
+
+        Raises:
+            ProbeError: they are not as they must be.
+        """
+        return own_stack(self.name)
+
 
 def _load(name: str) -> _Content:
     path = Path(name).expanduser()
-    try:
-        if path.suffix.lower() == ".npy":
+    if path.suffix.lower() == ".npy":
+        with told(name):
             return _Content(_checked(name, np.load(path, mmap_mode="r", allow_pickle=False)), None, None)
-        with np.load(path, allow_pickle=False) as arrays:
-            if "images" not in arrays:
-                found = ", ".join(arrays.files) or "none"
-                raise ProbeError(f"{name!r} has no array named 'images'; it has: {found}. Save the images as 'images'.")
-            images = _checked(name, arrays["images"])
-            labels, class_names = arrays.get("labels"), arrays.get("class_names")
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ProbeError(
-            f"The array file {name!r} cannot be read: {error}. It must be made with numpy.savez or numpy.save, "
-            "without Python objects in it."
-        ) from error
-    names = None if class_names is None else _texts(name, "class_names", class_names)
+    with open_arrays(name) as arrays:
+        if "images" not in arrays:
+            found = ", ".join(arrays.files) or "none"
+            raise ProbeError(f"{name!r} has no array named 'images'; it has: {found}. Save the images as 'images'.")
+        images = _checked(name, arrays["images"])
+        labels, class_names = arrays.get("labels"), arrays.get("class_names")
+        if labels is None and "masks" in arrays:
+            class_names = None  # they name what the masks' values mean
+    names = None if class_names is None else _names(name, "class_names", class_names)
     return _Content(images, None if labels is None else _labels(name, labels, names, len(images)), names)
 
 
@@ -101,7 +108,7 @@ def _labels(name: str, labels: npt.NDArray[Any], names: list[str] | None, count:
             f"The labels in {name!r} have shape {list(labels.shape)} for {count} images. Save one label an image."
         )
     if labels.dtype.kind == "U":
-        return _texts(name, "labels", labels)
+        return _names(name, "labels", labels)
     if labels.dtype.kind not in "iu":
         raise ProbeError(f"The labels in {name!r} are {labels.dtype}. Save class numbers (integers) or strings.")
     numbers = [int(number) for number in labels]
@@ -116,13 +123,11 @@ def _labels(name: str, labels: npt.NDArray[Any], names: list[str] | None, count:
     return [names[number] for number in numbers]
 
 
-def _texts(name: str, array: str, values: npt.NDArray[Any]) -> list[str]:
-    texts = [str(value).strip() for value in values.ravel()] if values.dtype.kind == "U" else []
-    if values.dtype.kind != "U" or values.ndim != 1:
-        raise ProbeError(f"{array!r} in {name!r} is {values.dtype} {list(values.shape)}. Save a 1-D array of strings.")
-    if array == "class_names" and len(set(texts)) < len(texts):
-        twice = next(text for text in texts if texts.count(text) > 1)
+def _names(name: str, array: str, values: npt.NDArray[Any]) -> list[str]:
+    names = texts(name, array, values)
+    if array == "class_names" and len(set(names)) < len(names):
+        twice = next(text for text in names if names.count(text) > 1)
         raise ProbeError(f"'class_names' in {name!r} names two classes {twice!r}. Give them different names.")
-    if "" in texts:
-        raise ProbeError(f"{array!r} in {name!r} has a blank name at position {texts.index('')}. Name every class.")
-    return texts
+    if "" in names:
+        raise ProbeError(f"{array!r} in {name!r} has a blank name at position {names.index('')}. Name every class.")
+    return names

@@ -63,7 +63,7 @@ def decode(data: Encoded) -> Image.Image:
     """
     if isinstance(data, np.ndarray):
         return _from_array(data)
-    with _quiet:
+    with quiet:
         try:
             with _open(data) as image:
                 image.load()
@@ -73,7 +73,7 @@ def decode(data: Encoded) -> Image.Image:
             raise
         except Exception as error:
             # Pillow's plug-ins meet broken files with almost any exception (struct.error, IndexError, zlib.error ...).
-            raise UnreadableImageError(_reason(error)) from error
+            raise UnreadableImageError(reason(error)) from error
     # A picture that is upright must not carry the orientation that a later reader would apply once more.
     rgb.info = {}
     return rgb
@@ -143,7 +143,8 @@ class _Quiet:
                 self._filters.remove(self._filter)
 
 
-_quiet = _Quiet()
+quiet = _Quiet()
+"""``with quiet:`` around whatever Pillow opens or decodes."""
 
 
 @functools.cache
@@ -163,7 +164,7 @@ def _inspect_jpeg(data: bytes) -> tuple[int, int] | None:
     """As :func:`inspect` for a JPEG file; None if it is not one."""
     if not data.startswith(b"\xff\xd8"):
         return None
-    with _quiet:
+    with quiet:
         try:
             with _open(data) as image:
                 width, height = image.size
@@ -171,11 +172,12 @@ def _inspect_jpeg(data: bytes) -> tuple[int, int] | None:
                 image.draft("L", (1, 1))
                 image.load()
         except Exception as error:
-            raise UnreadableImageError(_reason(error)) from error
+            raise UnreadableImageError(reason(error)) from error
     return (width, height) if turned else (height, width)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Why Pillow could not decode a file, in a few words."""
     if isinstance(error, UnidentifiedImageError):
         return "not an image of a known format"
     if isinstance(error, MemoryError):

@@ -66,10 +66,10 @@ def match(table: Table, records: Sequence[ImageRecord]) -> Match:
 
 
 def _levels(records: Sequence[ImageRecord]) -> list[_Level]:
-    levels = [_Level(key, defaultdict(set)) for key in (_whole, _file_name, _stem)]
+    levels = [_Level(key, defaultdict(set)) for key in (whole, file_name, stem)]
     for index, record in enumerate(records):
         levels[0].images[record.id].add(index)
-        levels[0].images[_whole(f"{record.source}/{record.member}")].add(index)
+        levels[0].images[whole(f"{record.source}/{record.member}")].add(index)
         for level in levels:
             level.images[level.key(record.member)].add(index)
     return [_Level(level.key, dict(level.images)) for level in levels]
@@ -105,14 +105,17 @@ def _rows(table: Table, cells: Sequence[str], level: _Level, records: Sequence[I
     return tuple(rows)
 
 
-def _whole(name: str) -> str:
+def whole(name: str) -> str:
+    """A path in one spelling; a whole path as a key to compare names by."""
     return str(PurePosixPath(name.replace("\\", "/"))) if name else ""
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
+    """The last part of a path, as a key to compare names by."""
     return PurePosixPath(name.replace("\\", "/")).name
 
 
-def _stem(name: str) -> str:
-    path = PurePosixPath(_file_name(name))
+def stem(name: str) -> str:
+    """The last part of a path without the ending of an image, as a key to compare names by."""
+    path = PurePosixPath(file_name(name))
     return path.stem if path.suffix.lower() in IMAGE_EXTENSIONS else path.name

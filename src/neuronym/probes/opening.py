@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path, PurePath
 
 from neuronym.errors import ProbeError
+from neuronym.probes.annotations.broden import is_broden
+from neuronym.probes.annotations.simple import is_masked
+from neuronym.probes.annotations.sources import BrodenSource, MaskedFolderSource
 from neuronym.probes.archive import ArchiveSource
 from neuronym.probes.arrays import ArraySource
 from neuronym.probes.choice import Choice, parse_choice
@@ -29,6 +32,7 @@ def open_source(path: str | Path) -> Source:
     """The source for what a path leads to.
 
     - A folder of images; one that holds no image but tar shards, or but Parquet or Arrow files, is those.
+    - A folder of images and their annotations: ``images``, ``masks`` and names.csv, or the layout of Broden.
     - A list of image files, an array file (.npz, .npy), a zip archive.
     - A dataset of Hugging Face ``datasets``: a folder that ``save_to_disk`` wrote, a folder of Parquet or Arrow files
       as the hub has them, or one such file. Its split and columns may follow: ``FOLDER#SPLIT:IMAGE:LABEL``.
@@ -51,6 +55,8 @@ def open_source(path: str | Path) -> Source:
 
 
 def _open_folder(name: str, place: Path, choice: Choice | None) -> Source:
+    if is_broden(place) or is_masked(place):
+        return _without_choice(BrodenSource(name) if is_broden(place) else MaskedFolderSource(name), choice)
     kinds = _kinds_in(place)
     if "image" not in kinds and "shard" in kinds:
         shards = sorted(file for file in walk(place) if is_shard_name(file))

@@ -84,7 +84,7 @@ class ProbeSet:
         record = self.images[index]
         where = f"The probe image {record.member!r} of {record.source!r}"
         try:
-            data = self._source(record.source).read(record.member)
+            data = self.source(record.source).read(record.member)
             if content_id(data) == record.id:
                 return decode(data)
         except OSError as error:
@@ -109,7 +109,12 @@ class ProbeSet:
             hasher.update(f"{record.id}:{record.split}\n".encode())
         return hasher.hexdigest()
 
-    def _source(self, name: str) -> Source:
+    def source(self, name: str) -> Source:
+        """The source of images that :class:`ImageRecord` names so, opened if it is not.
+
+        Raises:
+            ProbeError: nothing of that name can be opened.
+        """
         source = self.opened.get(name)
         if source is None:
             # Two threads may open it at once; setdefault lets both go on with the same one.

@@ -37,7 +37,12 @@ class Member(NamedTuple):
 
 @runtime_checkable
 class Knowledge(Protocol):
-    """What a source knows of some of its images: which texts are true of them."""
+    """What a source knows of some of its images: which texts are true of them.
+
+    One that can tell where these are may have a method ``masks(text, rows)``: bool [rows, height, width], the pixels of
+    what a text says in the images at some positions (int64 [rows]) among these, none in images that it is not true of;
+    None where it does not understand the text. A block of images is asked for with all texts in turn.
+    """
 
     @property
     def vocabulary(self) -> Sequence[str]:
@@ -60,6 +65,9 @@ class Source(Protocol):
     images show may have a method ``concept_table(members: Sequence[str]) -> LabelTable``, with a row of values in 0..1
     for each of these members; the columns become labels of the probe set. One that can tell of any text whether it is
     true may have a method ``knowledge(members: Sequence[str]) -> Knowledge``; descriptions are then judged by it.
+    One that knows where things are in its images may have a method ``annotations() -> Annotator | None`` (see
+    :mod:`neuronym.probes.annotations`; None if these images are not annotated after all); the annotator is asked about
+    records of this source only, and knows them by ``member``.
     """
 
     @property

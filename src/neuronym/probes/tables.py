@@ -28,6 +28,24 @@ class Table:
         lowered = [title.lower() for title in self.header]
         return [index for name in names for index, title in enumerate(lowered) if title == name]
 
+    def need(self, title: str) -> int:
+        """The first column of a title, whatever its case.
+
+        Raises:
+            ProbeError: there is none.
+        """
+        found = self.find(title)
+        if not found:
+            raise ProbeError(
+                f"{self.path!r} has no column {title!r}; its columns are: {', '.join(self.header)}. Give it one."
+            )
+        return found[0]
+
+    def texts(self, title: str, otherwise: str = "") -> list[str]:
+        """The cells of the first column of a title; ``otherwise`` where they are blank or there is no such column."""
+        found = self.find(title)
+        return [(row[found[0]] if found else "") or otherwise for row in self.rows]
+
 
 def read_text(path: str | Path, kind: str) -> str:
     """The text of a UTF-8 file, with or without byte-order mark.

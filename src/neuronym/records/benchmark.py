@@ -37,6 +37,11 @@ COLUMNS: Mapping[str, Column] = {
     "pearson": Column("r", "held-out correlation of unit and label, the mean over units that have a true label."),
     "f1": Column("F1", "F1 with the unit active on as many images as its true concept is in."),
     "auprc": Column("AUPRC", "average precision of the concept for these active images."),
+    "mask_iou": Column(
+        "mask IoU",
+        "IoU of the label's pixels with the unit's on the test images, the unit active on as many cells as its true "
+        "concept covers on the explain images.",
+    ),
     "top1": Column("top-1", "units whose label is their true one.", share=True),
     "top5": Column("top-5", "units whose true label is among the first five candidates.", share=True),
     "equivalent": Column("equivalent", "units whose label has the truth table of the true one.", share=True),
@@ -83,6 +88,8 @@ class Said:
         pearson: held-out correlation; None for units that do not vary. A label that is not understood has 0.
         resolved: whether the world's grammar reads the label.
         equivalent: whether it has the truth table of the true label.
+        mask_iou: of the label's pixels and the unit's; None where ``pearson`` is, for units without a true label, and
+            on layers without maps.
     """
 
     unit: int
@@ -93,6 +100,7 @@ class Said:
     pearson: float | None
     resolved: bool
     equivalent: bool
+    mask_iou: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

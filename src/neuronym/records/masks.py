@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
 from neuronym.records.values import digest
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     Words: TypeAlias = "npt.NDArray[np.uint64]"
@@ -130,6 +129,8 @@ def word_count(grid: Grid) -> int:
 
 def packed(masks: npt.NDArray[np.bool_]) -> Words:
     """Uint64 [..., words] of masks bool [..., height, width]."""
+    import numpy as np  # records are imported by all, also by what never needs it
+
     *outer, height, width = masks.shape
     count = word_count((height, width))
     bits = np.zeros((*outer, count * WORD_BITS), np.bool_)
@@ -143,6 +144,8 @@ def unpacked(words: Words, grid: Grid) -> npt.NDArray[np.bool_]:
     Raises:
         ValueError: another number of words than the grid takes.
     """
+    import numpy as np
+
     if words.shape[-1] != word_count(grid):
         raise ValueError(f"{words.shape[-1]} words for a grid of {grid[0]}x{grid[1]}")
     raw = np.ascontiguousarray(words, "<u8").view(np.uint8)

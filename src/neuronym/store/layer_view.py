@@ -250,7 +250,9 @@ class LayerView:
         """
         return self._window(self._annotations().rows, split)
 
-    def unit_masks(self, rule: MaskRule, split: Split, grid: Grid | None = None) -> Window[Words]:
+    def unit_masks(
+        self, rule: MaskRule, split: Split, grid: Grid | None = None, units: Sequence[int] | None = None
+    ) -> Window[Words]:
         """Where each unit is active in the images of a split: its map, upsampled bilinearly, above a threshold.
 
         The first call of a rule and a grid passes all images through the target; what comes out is kept in the study.
@@ -260,6 +262,7 @@ class LayerView:
             rule: the thresholds.
             split: the images.
             grid: the cells; those of the annotations if not given.
+            units: positions of the units whose masks are wanted, in that order; all of them if not given.
 
         Returns:
             Rows are uint64 [images, units, words]; see :mod:`neuronym.records.masks`.
@@ -269,7 +272,9 @@ class LayerView:
             UnknownNameError: the rule's quantile is none of :data:`LEVELS`.
         """
         cells = self._annotations().about.grid if grid is None else grid
-        return self._window(self.contents.services.unit_masks(self.layer, rule, cells).rows, split)
+        table = self.contents.services.unit_masks(self.layer, rule, cells)
+        asked = None if units is None else np.asarray(units, np.int64).reshape(-1)
+        return self._window(lambda positions: table.rows(positions, asked), split)
 
     def mask_thresholds(self, rule: MaskRule) -> npt.NDArray[np.float64]:
         """Strictly above what each unit is active under a rule, float64 [units].

@@ -15,7 +15,7 @@ from neuronym.records import Json, RunStatus, Stage, digest
 from neuronym.store.atomic import write_json
 
 FORMAT = "neuronym-study"
-SCHEMA = 2
+SCHEMA = 3
 NAME = "manifest.json"
 
 _PACKAGES = (
@@ -41,6 +41,9 @@ class Manifest:
         stages: status by stage name: ``probe``, ``explain/<run>``, ``evaluate/<...>``.
         runs: what each run was made with, by its id.
         evaluations: what each evaluation was made with, by ``RUN/SOURCE``; one that is not done is not among them.
+        annotations: what the masks of concepts that the study has were made with: ``request`` (which names their
+            folder), ``identity`` (of what was read), ``given`` (a path, or null for what the images' sources know),
+            ``asked`` (a grid, or null), ``source``, ``grid``, ``key``, ``images`` and ``notes``. Empty without them.
     """
 
     spec: Mapping[str, Json]
@@ -48,6 +51,7 @@ class Manifest:
     stages: Mapping[str, RunStatus] = field(default_factory=dict)
     runs: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     evaluations: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    annotations: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -92,6 +96,7 @@ def write(folder: Path, manifest: Manifest) -> None:
         "stages": {name: asdict(status) for name, status in manifest.stages.items()},
         "runs": manifest.runs,
         "evaluations": manifest.evaluations,
+        "annotations": manifest.annotations,
     }
     write_json(folder / NAME, {**content, "checksum": digest(content, 64)})
 
@@ -185,22 +190,43 @@ def _parse(folder: Path, content: Mapping[str, Any]) -> Manifest:
     def table(name: str, each: Callable[[Any], bool]) -> dict[str, Any]:
         value = content.get(name)
         if not isinstance(value, dict) or not all(map(each, value.values())):
-            raise StudyError(
-                f"The manifest of the study {str(folder)!r} has a field {name!r} that is missing or of another type. "
-                "Restore it from a copy, or make the study anew with another --out."
-            )
+            raise _wrong_field(folder, name)
         return value
 
     def anything(_: Any) -> bool:
         return True
 
     stages = table("stages", _is_status)
+    annotations = table("annotations", anything)
+    if not _is_annotations(annotations):
+        raise _wrong_field(folder, "annotations")
     return Manifest(
         spec=table("spec", anything),
         provenance=table("provenance", anything),
         stages={name: RunStatus(**status) for name, status in stages.items()},
         runs=table("runs", lambda run: isinstance(run, dict)),
         evaluations=table("evaluations", _is_evaluation),
+        annotations=annotations,
+    )
+
+
+def _wrong_field(folder: Path, name: str) -> StudyError:
+    return StudyError(
+        f"The manifest of the study {str(folder)!r} has a field {name!r} that is missing or of another type. "
+        "Restore it from a copy, or make the study anew with another --out."
+    )
+
+
+def _is_annotations(value: dict[str, Any]) -> bool:
+    """Whether a JSON object says what annotations were made with, or is empty."""
+    grid, notes = value.get("grid"), value.get("notes")
+    return not value or (
+        all(isinstance(value.get(name), str) for name in ("request", "identity", "source", "key"))
+        and type(value.get("images")) is int
+        and all(name in value for name in ("given", "asked"))
+        and isinstance(grid, list)
+        and [type(side) for side in grid] == [int, int]
+        and isinstance(notes, list)
     )
 
 

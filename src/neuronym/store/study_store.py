@@ -3,7 +3,8 @@
 manifest.json                   what was asked, what is done, what it was made with
 images.parquet  skipped.parquet the probe images, explain first, then test, each by id; and what could not be used
 labels.parquet  labels/         how much of each labelled concept is in each image
-layers/NAME/                    summaries, exemplars, quantiles and moments of a layer
+annotations/REQUEST/            where annotated concepts are in each image; the manifest says which of them count
+layers/NAME/                    summaries, exemplars, quantiles and moments of a layer, and masks of its units
 runs/RUN/LAYER/part-*.parquet   what a method said
 scores/RUN/SOURCE/WHEN/         how true it is on the test images: scores, assessments and figures of layers
 checkpoint/                     where an activation pass stands that is not done
@@ -39,6 +40,7 @@ from neuronym.records import (
     digest,
 )
 from neuronym.store import manifest as manifests
+from neuronym.store.annotation_store import StoredAnnotations
 from neuronym.store.arrays import Arrays
 from neuronym.store.atomic import guarded, locked, write_table
 from neuronym.store.layer_tables import StoredTables
@@ -65,10 +67,17 @@ from neuronym.store.tables import (
 
 PROBE = "probe"
 """The stage of the activation pass."""
+ANNOTATIONS = "annotations"
+"""The stage that brings annotations into the study."""
 
 
 class StudyStore:
     """The folder of a study that exists.
+
+    Attributes:
+        folder: where it is.
+        manifest: as it was when it was last read or written.
+        is_locked: whether this object holds the lock, which is not to be taken twice.
 
     Raises:
         StudyError: the folder holds no study, or one that is damaged, foreign or of another schema.
@@ -77,6 +86,8 @@ class StudyStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = manifests.read(folder)
+        self.is_locked = False
+        self._annotations: StoredAnnotations | None = None
 
     @classmethod
     def create(
@@ -169,7 +180,12 @@ class StudyStore:
         """
         with locked(self.folder):
             self._refresh()
-            yield
+            self._sweep_annotations()  # a kill may have left some
+            self.is_locked = True
+            try:
+                yield
+            finally:
+                self.is_locked = False
 
     def _refresh(self) -> None:
         """Read the manifest again: what is written after a look at an old one would undo what others wrote since."""
@@ -259,6 +275,43 @@ class StudyStore:
         return read_labels(Arrays(self.folder), self.folder)
 
     @property
+    def annotations(self) -> StoredAnnotations | None:
+        """Where annotated concepts are in all images; None if nothing was annotated."""
+        made = self.manifest.annotations
+        if not made:
+            return None
+        if self._annotations is None or self._annotations.made != made:  # else it keeps masks in memory
+            folder = self.annotation_folder(str(made["request"]))
+            self._annotations = StoredAnnotations(folder, len(self.images), made)
+        return self._annotations
+
+    def annotation_folder(self, request: str) -> Path:
+        """Where the masks of one request are written."""
+        return self.folder / "annotations" / _file_name(request)
+
+    def keep_annotations(self, made: Mapping[str, Json]) -> None:
+        """Make annotations those of the study whose stage is done, in place of any others, which are removed.
+
+        Args:
+            made: what the manifest is to say of them.
+
+        Raises:
+            StudyError: the folder cannot be written.
+        """
+        self.update(replace(self.manifest, annotations=made))
+        self._sweep_annotations()
+
+    def _sweep_annotations(self) -> None:
+        """Remove annotations whose place others have taken; those that are still being made stay."""
+        status, made = self.manifest.stages.get(ANNOTATIONS), self.manifest.annotations
+        if status is None or status.state != "done" or made.get("request") != status.key:
+            return
+        kept = self.annotation_folder(status.key)
+        for other in kept.parent.iterdir() if kept.is_dir() else ():
+            if other != kept:
+                shutil.rmtree(other, ignore_errors=True)
+
+    @property
     def checkpoint(self) -> Path:
         """The folder of an unfinished activation pass."""
         return self.folder / "checkpoint"
@@ -282,7 +335,7 @@ class StudyStore:
         """
         self.require_probe()
         tables = StoredTables(self.arrays(layer))
-        return LayerView(Contents(self.layer(layer), tables, self.images, self.labels, None, services), run)
+        return LayerView(Contents(self.layer(layer), tables, self.images, self.labels, self.annotations, services), run)
 
     def parts(self, run: str, layer: str) -> Parts:
         """Where a run's explanations of a layer are written."""
@@ -408,7 +461,7 @@ class StudyStore:
 
 _OURS = {
     *("manifest.json", "images.parquet", "skipped.parquet", "labels", "labels.parquet"),
-    *("layers", "runs", "scores", "checkpoint", "report"),
+    *("annotations", "layers", "runs", "scores", "checkpoint", "report"),
 }
 """What may be in a study's folder; other files are somebody's own."""
 

@@ -31,6 +31,30 @@ def catalogue() -> tuple[Concept, ...]:
     return (*single, *pairs)
 
 
+def category(concept: Concept) -> str:
+    """The category of a concept of the catalogue among annotations: ``object``, ``colour``, ``pair`` ..."""
+    match concept:
+        case Place():
+            return "scene"
+        case Writing():
+            return "text"
+        case Thing():
+            given = [kind for name, kind in _CATEGORIES.items() if getattr(concept, name) is not None]
+            return given[0] if len(given) == 1 else "pair"
+        case _:
+            return "pair"
+
+
+_CATEGORIES = {
+    "shape": "object",
+    "colour": "colour",
+    "pattern": "texture",
+    "size": "size",
+    "column": "position",
+    "row": "position",
+}
+
+
 def truth(concepts: tuple[Concept, ...], scenes: Scenes) -> npt.NDArray[np.float32]:
     """1 where a concept is in a scene and 0 elsewhere, float32 [scenes, concepts]."""
     if not concepts:

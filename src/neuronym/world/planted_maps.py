@@ -25,8 +25,9 @@ import numpy.typing as npt
 
 from neuronym.world._planted import FEATURES, look, respond, see
 from neuronym.world._tiles import TILE
-from neuronym.world.concepts import BACKGROUND_REGION, REGIONS, WORD_REGION, Concept, mask, presence
+from neuronym.world.concepts import BACKGROUND_REGION, REGIONS, WORD_REGION, Concept
 from neuronym.world.marks import as_seen, read, scenes_of_codes
+from neuronym.world.masks import covered
 from neuronym.world.planted import PlantedUnit, planted_units
 from neuronym.world.randomness import mixed
 from neuronym.world.scenes import MAIN, SECOND, Scenes, draw_scenes
@@ -75,14 +76,11 @@ def maps_of(images: Images, noise: float = 1.0) -> Maps:
 
 def responses(units: Iterable[PlantedUnit], scenes: Scenes) -> Maps:
     """What units respond to a pixel of each region of scenes, float32 [scenes, regions, units]."""
-    # A pixel's mask depends on its region alone, so six pixels stand for all of a scene.
-    pixels = np.broadcast_to(np.arange(len(REGIONS), dtype=np.uint8), (len(scenes), 1, len(REGIONS)))
     known: dict[Concept, Maps] = {}
 
     def shown(concept: Concept) -> Maps:
         if concept not in known:
-            found = mask(concept, scenes, pixels)[:, 0] & presence(concept, scenes)[:, None]
-            known[concept] = found.astype(np.float32)
+            known[concept] = covered(concept, scenes).astype(np.float32)
         return known[concept]
 
     columns = []

@@ -17,9 +17,10 @@ from neuronym.errors import ProbeError, unknown_name
 from neuronym.probes.sources import Member
 from neuronym.records import LabelTable
 from neuronym.world.catalogue import catalogue, truth
-from neuronym.world.gallery import Gallery
-from neuronym.world.grammar import presence_of
+from neuronym.world.gallery import Gallery, renderer_key
+from neuronym.world.grammar import Unparsed, parse, presence_of
 from neuronym.world.links import parse_links
+from neuronym.world.masks import Looked, WorldAnnotations
 from neuronym.world.noise import MOST as MOST_NOISE
 from neuronym.world.scenes import Scenes, draw_scenes
 from neuronym.world.splits import seed_of
@@ -54,7 +55,7 @@ class WorldKnowledge:
     """The tables of some scenes, asked in words; see :class:`neuronym.probes.sources.Knowledge`."""
 
     def __init__(self, scenes: Scenes) -> None:
-        self._scenes = scenes
+        self._scenes, self._looked = scenes, Looked(scenes)
 
     @property
     def vocabulary(self) -> Sequence[str]:
@@ -65,6 +66,16 @@ class WorldKnowledge:
         """1 for scenes that a text is true of and 0 for others, float32 [scenes]; None where it is not understood."""
         found = presence_of(text, self._scenes)
         return None if found is None else found.astype(np.float32)
+
+    def masks(self, text: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_] | None:
+        """The pixels of what a text says, in scenes that it is true of, bool [rows, 64, 64]; None as above.
+
+        Args:
+            text: any.
+            rows: which of the scenes. Ask for one block of them after the other, with all texts in turn.
+        """
+        concept = parse(text)
+        return None if isinstance(concept, Unparsed) else self._looked.mask(concept, rows)
 
 
 class WorldSource:
@@ -103,6 +114,11 @@ class WorldSource:
     def knowledge(self, members: Sequence[str]) -> WorldKnowledge:
         """Whether any text that the world's grammar reads is true of some scenes."""
         return WorldKnowledge(self.scenes([self._number(member) for member in members]))
+
+    def annotations(self) -> WorldAnnotations:
+        """Where the concepts of the world's list are in each scene."""
+        stamp = f"{self.name} {renderer_key()}"
+        return WorldAnnotations(self.name, stamp, self.scenes, self._number)
 
     def scenes(self, numbers: Sequence[int]) -> Scenes:
         """All that is known of some scenes."""

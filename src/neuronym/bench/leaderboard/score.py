@@ -115,7 +115,8 @@ def _table(
 ) -> BenchHost:
     """All rows of one host."""
     probed = probe(host, folder, settings, report, whole=False)
-    scorer = HostScorer(probed.view(), probed.truth, probed.units, settings.draws, settings.seed)
+    pixels = probed.pixels(report)
+    scorer = HostScorer(probed.view(), probed.truth, probed.units, settings.draws, settings.seed, pixels)
     # What is blank is silence by the tool's own rule, whatever that is.
     row = with_abstention(scorer.row(name, "labels", labels), scorer, None, settings.level)
     return table(host, scorer, [with_curve(row, scorer)], settings)

@@ -19,6 +19,9 @@ class TruthSource:
         images: by split, in study order.
         source: the source of images by its name; None for files, which know nothing.
 
+    Attributes:
+        by_source: by split, the positions of each source's images, rising, and what it knows of them.
+
     Raises:
         MethodError: a source knows nothing of its images.
     """
@@ -28,12 +31,16 @@ class TruthSource:
 
     def __init__(self, images: Mapping[Split, Sequence[ImageRecord]], source: Callable[[str], Source | None]) -> None:
         self._counts = {split: len(records) for split, records in images.items()}
-        self._known = {split: _by_source(records, source) for split, records in images.items()}
+        self.by_source = {split: _by_source(records, source) for split, records in images.items()}
+
+    def count(self, split: Split) -> int:
+        """How many images a split has."""
+        return self._counts[split]
 
     @property
     def vocabulary(self) -> Sequence[str]:
         """The concepts that the sources list."""
-        lists = (knowledge.vocabulary for known in self._known.values() for _, knowledge in known)
+        lists = (knowledge.vocabulary for known in self.by_source.values() for _, knowledge in known)
         return tuple(dict.fromkeys(text for some in lists for text in some))
 
     def concepts(self, texts: Sequence[str], split: Split) -> list[npt.NDArray[np.float32] | None]:
@@ -42,7 +49,7 @@ class TruthSource:
 
     def _concept(self, text: str, split: Split) -> npt.NDArray[np.float32] | None:
         values = np.zeros(self._counts[split], np.float32)
-        for positions, knowledge in self._known[split]:
+        for positions, knowledge in self.by_source[split]:
             found = knowledge.presence(text)
             if found is None:
                 return None

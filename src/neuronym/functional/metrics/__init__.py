@@ -6,6 +6,7 @@ useless description gets, and the function says which.
 
 - :mod:`agreement`: correlations and cosine of the values as they are
 - :mod:`binary`: ROC, precision-recall, F1, IoU, top-k match
+- :func:`mask_iou`: IoU of pixels, of :mod:`neuronym.functional.iou`
 - :mod:`information`: pointwise mutual information
 - :mod:`cosy`: activations on a concept's images against control images
 - :mod:`batched`: all of these for many pairs at once
@@ -18,6 +19,7 @@ useless description gets, and the function says which.
 
 from __future__ import annotations
 
+from neuronym.functional.iou import mask_iou
 from neuronym.functional.metrics.agreement import cosine, pearson, pearson_matrix, spearman
 from neuronym.functional.metrics.batched import PAIRED, pairs, pairs_by_name
 from neuronym.functional.metrics.binary import auprc, auroc, f1, inverse_auroc, iou, recall_at_k
@@ -33,6 +35,7 @@ from neuronym.functional.metrics.information import wpmi
 from neuronym.functional.metrics.normalised import normalised
 from neuronym.functional.metrics.registry import METRICS, Metric
 from neuronym.functional.metrics.sanity import (
+    TESTED,
     Outcome,
     Verdict,
     extra_labels,
@@ -45,6 +48,7 @@ from neuronym.functional.metrics.text import bert_score, bleu, text_similarity, 
 __all__ = [
     "METRICS",
     "PAIRED",
+    "TESTED",
     "Metric",
     "Outcome",
     "Verdict",
@@ -63,6 +67,7 @@ __all__ = [
     "interval",
     "inverse_auroc",
     "iou",
+    "mask_iou",
     "mean_draws",
     "missing_labels",
     "normalised",

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["whole-range", "top", "text"]
+Kind: TypeAlias = Literal["whole-range", "top", "pixels", "text"]
 """``whole-range``: all images count, those without the concept and those the unit is silent on too. ``top``: of the
-activations only which images are the unit's highest. ``text``: the words alone, without images."""
+activations only which images are the unit's highest. ``pixels``: where in all images, not only in which. ``text``: the
+words alone, without images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ METRICS = _listed(
     Metric("wpmi", _ANY, "up", "nats", f"Oikarinen and Weng 2023, eq. 8; {_TESTED}", "top"),
     Metric("cosy_auc", (0.0, 1.0), "up", "1", "Kopf et al. 2024", "whole-range"),
     Metric("cosy_mad", _ANY, "up", "standard deviations of the control", "Kopf et al. 2024", "whole-range"),
+    Metric("mask_iou", (0.0, 1.0), "up", "1", "Bau et al. 2017, eq. 1", "pixels"),
     Metric("text_similarity", (-1.0, 1.0), "up", "1", "Oikarinen and Weng 2023, section 4.2", "text"),
     Metric("token_f1", (0.0, 1.0), "up", "1", "Rajpurkar et al. 2016", "text"),
     Metric("bleu", (0.0, 1.0), "up", "1", "Papineni et al. 2002", "text"),

@@ -3,7 +3,7 @@
 The two tests of Oikarinen et al. 2025 ("Evaluating Neuron Explanations: A Unified Framework with Sanity Checks"): a
 concept that lost half of its images (missing labels) and one that got as many wrong ones as it has right ones (extra
 labels) must each score lower than the true concept. They run on planted units, whose true concept is known: the concept
-itself plus Gaussian noise.
+itself plus Gaussian noise. For the IoU of masks what is planted are not images but the pixels of all of them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,13 @@ from jaxtyping import Bool, Float64, Shaped
 from torch import Tensor
 
 from neuronym.errors import UserError, unknown_name
+from neuronym.functional.iou import mask_iou
+from neuronym.functional.metrics._rows import double, labelled
 from neuronym.functional.metrics.batched import PAIRED, pairs_by_name
 from neuronym.functional.metrics.registry import METRICS
+
+TESTED = (*PAIRED, "mask_iou")
+"""The metrics that are tested: all that compare a concept with activations."""
 
 LEAST_DROP = 0.05
 """A test is passed where the score falls by this much at least, as a part of the way down to a random label ..."""
@@ -134,7 +139,11 @@ class Planted:
         self, metrics: Sequence[str], concepts: Bool[Tensor, "images units"]
     ) -> dict[str, Float64[Tensor, " units"]]:
         """How well each unit's concept does; units fire on as many images as their true concept is in."""
-        found = pairs_by_name(metrics, concepts, self.activations, share=self.frequency)
+        paired = [name for name in metrics if name in PAIRED]
+        found = pairs_by_name(paired, concepts, self.activations, share=self.frequency)
+        if "mask_iou" in metrics:
+            active = labelled(double(self.activations.T), None, self.frequency)
+            found["mask_iou"] = mask_iou(active, concepts.T).diagonal()
         return {name: values if METRICS[name].direction == "up" else -values for name, values in found.items()}
 
 
@@ -185,9 +194,9 @@ def sanity_table(
     """Both tests on metrics of images, in the order given; equal arguments give equal figures.
 
     Args:
-        metrics: names; all that compare a concept with activations if None.
+        metrics: names of :data:`TESTED`; all of them if None.
         frequencies: the shares of the images that show the concept.
-        images: how many images.
+        images: how many images, or pixels.
         units: how many planted units at each frequency.
         noise: their noise, in standard deviations of the concept.
         seed: of the concepts, the noise and what is done to the labels.
@@ -196,10 +205,10 @@ def sanity_table(
         UnknownNameError: a name is of no such metric.
         UserError: a frequency at which there is nothing to test, no frequency, or no units.
     """
-    names = tuple(PAIRED if metrics is None else metrics)
+    names = tuple(TESTED if metrics is None else metrics)
     for name in names:
-        if name not in PAIRED:
-            raise unknown_name("metric of pairs", name, PAIRED)
+        if name not in TESTED:
+            raise unknown_name("metric of pairs", name, TESTED)
     if not frequencies:
         raise UserError("Metrics cannot be tested at no frequency. Name one at least, such as 0.01.")
     generator = torch.Generator().manual_seed(seed)

@@ -4,6 +4,7 @@
 
 (() => {
   const { h, said } = neuronym;
+  const ANY = { label: "", category: "" };
 
   function choice(label, name, options, value, changed) {
     const select = h("select", { name, change: (event) => changed(event.target.value) });
@@ -31,14 +32,19 @@
       sort: known(neuronym.sorts, asked.sort) ? asked.sort : "unit",
       order: ["up", "down"].includes(asked.order) ? asked.order : "",
       view: asked.view === "list" ? "list" : "cards",
+      label: asked.label || "",
+      category: asked.category || "",
     });
     const context = { study, layer: page.layer, shelf, images: 6 };
     const rows = new neuronym.Rows(context);
     const state = shelf.state;
     const head = h("div", {});
     const spread = h("div", { class: "layer-spread" });
+    const detectors = h("div", {});
+    const called = h("p", { class: "called", hidden: true });
+    let drawn = null;
     const number = h("p", { class: "muted small found", role: "status" });
-    const empty = h("p", { class: "notice", hidden: true }, "No unit fits. ", h("button", { type: "button", class: "link", click: () => set({ q: "", show: "all" }) }, "Show all"));
+    const empty = h("p", { class: "notice", hidden: true }, "No unit fits. ", h("button", { type: "button", class: "link", click: () => set({ q: "", show: "all", ...ANY }) }, "Show all"));
 
     function set(change) {
       Object.assign(state, change);
@@ -52,6 +58,8 @@
         sort: state.sort === "unit" ? "" : state.sort,
         order: state.order,
         view: state.view === "list" ? "list" : "",
+        label: state.label,
+        category: state.category,
       });
       window.history.replaceState(window.history.state, "", link);
       refresh();
@@ -78,10 +86,28 @@
       const pick = (name) => set({ show: state.show === name ? "all" : name });
       spread.replaceChildren(made && (made.rows.length || Object.keys(made.states).length > 1) ? neuronym.spread(made.states, { pressed: state.show, choose: pick }) : "");
       if (focused && spread.querySelector(`[data-state="${focused}"]`)) spread.querySelector(`[data-state="${focused}"]`).focus();
+      drawDetectors(made);
+      called.hidden = !state.label && !state.category;
+      called.replaceChildren("Only units described by ", state.label ? said(state.label, "said") : "any concept of ", " ", neuronym.tag(state.category || null) || "", neuronym.button("close", "Show units of all descriptions", () => set(ANY)));
       head.replaceChildren(neuronym.listHead(page.layer.figures.length > 1, neuronym.judgedHere(context)));
       head.hidden = state.view !== "list" || shown.length === 0;
       rows.show(shown);
     }
+
+    // Drawn anew for another run only: what was scrolled to, opened or focused stays.
+    function drawDetectors(made) {
+      if (drawn === null || drawn.run !== state.run) {
+        drawn = { run: state.run };
+        const open = window.innerWidth >= 700;
+        detectors.replaceChildren(neuronym.detectors(study, page.layer, made, { open, choose: (change) => set(same(change) ? ANY : change) }));
+      }
+      for (const link of detectors.querySelectorAll("a")) {
+        const current = (link.dataset.concept || "") === state.label && link.dataset.category === state.category;
+        if (current) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
+      }
+    }
+    const same = (change) => change.label === state.label && change.category === state.category;
 
     const search = h("input", {
       type: "search",
@@ -127,7 +153,9 @@
       h("h1", { tabindex: "-1" }, said(layer.name)),
       h("p", { class: "muted" }, words.join(" · ")),
       spread,
+      detectors,
       context.tools,
+      called,
       empty,
       head,
       rows.element,

@@ -19,12 +19,12 @@
     return colours;
   }
 
-  function decoded(text) {
+  neuronym.decoded = (text) => {
     const characters = window.atob(text);
     const bytes = new Uint8Array(characters.length);
     for (let at = 0; at < bytes.length; at += 1) bytes[at] = characters.charCodeAt(at);
     return bytes;
-  }
+  };
 
   // For each of `size` places along an axis of `cells` cells: the two nearest centres and the share of the second.
   function weights(size, cells) {
@@ -35,7 +35,8 @@
     });
   }
 
-  function enlarged(bytes, rows, columns, height, width) {
+  // Bytes of cells at the pixels between them, as numbers.
+  neuronym.enlarged = (bytes, rows, columns, height, width) => {
     const down = weights(height, rows);
     const across = weights(width, columns);
     const field = new Float32Array(height * width);
@@ -49,7 +50,7 @@
       }
     }
     return field;
-  }
+  };
 
   // Weak activations are nearly clear, so that the image stays an image.
   function heat(field, data) {
@@ -86,11 +87,11 @@
     }
   }
 
-  // A canvas over the network's input on an image; `mode` is heat or region.
-  neuronym.overlay = (map, scale, frame, mode, pixels) => {
-    const spread = Math.max(scale.rows, scale.columns);
-    const height = Math.max(8, Math.round((pixels * scale.rows) / spread));
-    const width = Math.max(8, Math.round((pixels * scale.columns) / spread));
+  // A canvas over the network's input on an image, whose pixels `paint` fills: (bytes, height, width).
+  neuronym.over = (frame, { rows, columns }, pixels, paint) => {
+    const spread = Math.max(rows, columns);
+    const height = Math.max(8, Math.round((pixels * rows) / spread));
+    const width = Math.max(8, Math.round((pixels * columns) / spread));
     const [x0, y0, x1, y1] = frame;
     const canvas = neuronym.h("canvas", {
       class: "overlay",
@@ -106,13 +107,17 @@
     });
     const context = canvas.getContext("2d");
     const drawn = context.createImageData(width, height);
-    const field = enlarged(decoded(map), scale.rows, scale.columns, height, width);
-    if (mode === "heat") heat(field, drawn.data);
-    else {
-      const reach = scale.high - scale.low;
-      region(field, drawn.data, width, height, reach > 0 ? (255 * (scale.threshold - scale.low)) / reach : 256);
-    }
+    paint(drawn.data, height, width);
     context.putImageData(drawn, 0, 0);
     return canvas;
   };
+
+  // A map over the network's input on an image; `mode` is heat or region.
+  neuronym.overlay = (map, scale, frame, mode, pixels) =>
+    neuronym.over(frame, scale, pixels, (data, height, width) => {
+      const field = neuronym.enlarged(neuronym.decoded(map), scale.rows, scale.columns, height, width);
+      const reach = scale.high - scale.low;
+      if (mode === "heat") heat(field, data);
+      else region(field, data, width, height, reach > 0 ? (255 * (scale.threshold - scale.low)) / reach : 256);
+    });
 })();

@@ -6,16 +6,18 @@
   const { h, said } = neuronym;
 
   // A picture with the part that the network did not see dimmed, and the overlay if there is one.
-  neuronym.picture = (view, { words, mode, scale, map, pixels }) => {
+  neuronym.picture = (view, { words, mode, scale, map, mask = null, pixels }) => {
     const tiny = Math.max(view.width, view.height) <= 96;
     const [x0, y0, x1, y1] = view.seen;
     const whole = x0 <= 0.004 && y0 <= 0.004 && x1 >= 0.996 && y1 >= 0.996;
-    const drawn = map !== null && scale !== null && mode !== "none";
+    const masked = mode === "masks" && mask !== null && mask.cells !== null;
+    const drawn = masked || (map !== null && scale !== null && (mode === "heat" || mode === "region"));
+    const overlay = () => (masked ? neuronym.maskOverlay(mask, view.frame, pixels) : neuronym.overlay(map, scale, view.frame, mode, pixels));
     return h(
       "span",
       { class: `picture ${drawn ? mode : ""}`, style: { "aspect-ratio": `${view.width} / ${view.height}` } },
       h("img", { src: neuronym.image(view.image), alt: words, class: tiny ? "pixels" : null, decoding: "async", draggable: "false" }),
-      drawn ? neuronym.overlay(map, scale, view.frame, mode, pixels) : null,
+      drawn ? overlay() : null,
       whole
         ? null
         : h("span", {
@@ -26,16 +28,17 @@
     );
   };
 
-  neuronym.words = (unit, rank, view, value) =>
-    `${rank === null ? "Image" : `Exemplar ${rank}`} of unit ${unit}${view.label === null ? "" : `: ${view.label}`}, ${view.name}, activation ${neuronym.number(value)}`;
+  neuronym.words = (unit, rank, view, value, mask = null) =>
+    `${rank === null ? "Image" : `Exemplar ${rank}`} of unit ${unit}${view.label === null ? "" : `: ${view.label}`}, ${view.name}, activation ${neuronym.number(value)}${mask === null ? "" : `, ${neuronym.iou(mask)}`}`;
 
   neuronym.modes = [
     ["heat", "Heat"],
     ["region", "Region"],
+    ["masks", "Masks"],
     ["none", "Plain"],
   ];
 
-  // `items` are [view, words, rank words, value, map]; `mode()` and `cycle()` belong to the page below.
+  // `items` are [view, words, rank words, value, map, mask]; `mode()` and `cycle()` belong to the page below.
   neuronym.lightbox = (items, at, { scale, mode, cycle }) => {
     let place = at;
     // Beyond some enlargement there is nothing more to see.
@@ -53,13 +56,14 @@
     );
 
     function draw() {
-      const [view, words, rank, value, map] = items[place];
-      const figure = neuronym.picture(view, { words, mode: mode(), scale, map, pixels: 420 });
+      const [view, words, rank, value, map, mask] = items[place];
+      const figure = neuronym.picture(view, { words, mode: mode(), scale, map, mask, pixels: 420 });
       figure.style.setProperty("--aspect", view.width / view.height);
       stage.replaceChildren(figure);
       caption.replaceChildren(
         h("p", { class: "said" }, said(view.label === null ? view.name : view.label)),
         h("p", { class: "muted small" }, said(view.name), ` · ${view.width} × ${view.height} · ${rank} · activation `, h("span", { class: "tabular" }, neuronym.number(value))),
+        ...(mode() === "masks" && mask ? [h("p", { class: "small tabular" }, neuronym.iouWords(mask)), neuronym.maskKey(mask.said)] : []),
       );
     }
 

@@ -48,6 +48,7 @@
       words.length ? h("p", { class: "muted small" }, words.map((part, at) => [at ? " · " : "", part])) : null,
       made.rows.length || made.scored ? null : h("p", { class: "muted small" }, "Not evaluated on held-out images."),
       remarks(study, made),
+      neuronym.detectorWords(study, card, made),
     ];
   }
 
@@ -128,7 +129,7 @@
         {},
         h("th", { scope: "row" }, said(run.title), h("span", { class: "muted small code" }, said(run.id)), from ? h("span", { class: "muted small code" }, "labels from ", from) : null),
         h("td", {}, run.concepts === null ? "–" : said(run.concepts)),
-        h("td", {}, run.encoder !== null ? said(run.encoder) : run.labels === null ? "labels only" : "–"),
+        h("td", {}, run.encoder !== null ? said(run.encoder) : run.masks ? "annotated masks" : run.labels === null ? "labels only" : "–"),
         h("td", {}, run.summary),
         h("td", {}, run.evaluation ? said(run.evaluation.source) : "not evaluated"),
         h("td", { class: "figure" }, neuronym.count(sum((one) => one.described))),
@@ -166,6 +167,14 @@
         ["identity of the weights", study.weights_hash],
         ["identity of the images", probe.fingerprint],
         ["labelled concepts", probe.concepts],
+        ...(probe.annotations === null
+          ? []
+          : [
+              ["annotations from", probe.annotations.source],
+              ["annotated images", probe.annotations.images],
+              ["annotated concepts", probe.annotations.concepts],
+              ["cells of a mask", probe.annotations.grid.join(" × ")],
+            ]),
         ["duplicates left out", probe.duplicates],
         ["files skipped", probe.skipped],
         ...probe.notes.map((note) => ["note", note]),
@@ -203,6 +212,7 @@
           studies.length > 1 ? h("h2", {}, said(study.name)) : h("h2", { class: "hidden" }, "Study"),
           facts(study),
           study.layers.map((card) => layer(study, card)),
+          neuronym.detectorsByLayer(study),
           study.runs.length ? h("h3", { class: "section" }, "Methods") : null,
           methods(study),
           provenance(study),

@@ -10,7 +10,7 @@
     neuronym.address({ study: study.name, layer: card.name, unit: row.unit, run: run === card.main || run === null ? "" : study.runs[run].id });
 
   function description(row, label) {
-    if (label && label.description !== null) return said(label.description, "said");
+    if (label && label.description !== null) return h("span", { class: "called-line" }, said(label.description, "said"), neuronym.tag(label.category));
     if (row.silent !== null) return h("span", { class: "said faint" }, row.silent);
     return h("span", { class: "said faint" }, label ? label.state : "not looked at");
   }

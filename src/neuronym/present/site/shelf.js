@@ -33,6 +33,12 @@
     return Boolean(label) && label.held_out !== null && label.floor !== null;
   }
 
+  // Whether a run describes a unit by a concept, or by any concept of a category.
+  function called(own, label, category) {
+    if (!label && !category) return true;
+    return Boolean(own) && own.description !== null && (!label || own.description === label) && (!category || own.category === category);
+  }
+
   neuronym.labelOf = (row, run) => row.labels.find((label) => label.run === run);
 
   // What a search looks through: what every run says of the unit, candidates too.
@@ -50,7 +56,7 @@
     constructor(page) {
       this.page = page;
       this.texts = new Map();
-      this.state = { q: "", run: page.layer.main, show: "all", sort: "unit", order: "", view: "cards" };
+      this.state = { q: "", run: page.layer.main, show: "all", sort: "unit", order: "", view: "cards", label: "", category: "" };
     }
 
     label(row) {
@@ -62,13 +68,13 @@
     }
 
     rows() {
-      const { q, show, sort, order } = this.state;
+      const { q, show, sort, order, label, category } = this.state;
       const words = plain(q).split(/\s+/).filter(Boolean);
       const fits = neuronym.shows.find(([name]) => name === show)[2];
       const [, , value, natural] = neuronym.sorts.find(([name]) => name === sort);
       const sign = order === "" ? natural : order === "up" ? 1 : -1;
       const keyed = this.page.rows
-        .filter((row) => fits(row, this.label(row)) && found(this, row, words))
+        .filter((row) => fits(row, this.label(row)) && called(this.label(row), label, category) && found(this, row, words))
         .map((row) => [value(row, this.label(row)), row]);
       // What has no value comes last, whichever way the rest is sorted.
       keyed.sort(([a, first], [b, second]) => {

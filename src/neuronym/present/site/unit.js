@@ -13,7 +13,7 @@
       "div",
       { class: "headline" },
       h("p", { class: "muted" }, `Unit ${unit.unit} of `, said(page.layer.name)),
-      h("h1", { tabindex: "-1", class: label && label.description !== null ? "said" : "said faint" }, words),
+      h("div", { class: "named" }, h("h1", { tabindex: "-1", class: label && label.description !== null ? "said" : "said faint" }, words), label ? neuronym.tag(label.category) : null),
       found && found.value !== null
         ? h(
             "p",
@@ -25,6 +25,19 @@
           )
         : null,
     );
+  }
+
+  // The masks to draw: of the run that was asked for, else of the page's, else of any.
+  const masksOf = (unit, runs) => runs.map((run) => unit.masks.find((one) => one.run === run)).find(Boolean) || unit.masks[0] || null;
+
+  // The overlays that there is something for.
+  const modesOf = (set, masks) =>
+    neuronym.modes.filter(([key]) => key === "none" || (key === "masks" ? masks !== null : set.scale !== null));
+
+  function modeOf(set, masks) {
+    const known = modesOf(set, masks).map(([key]) => key);
+    if (known.includes(chosen.mode)) return chosen.mode;
+    return known.includes("heat") ? "heat" : "none";
   }
 
   function neighbours(study, page, unit) {
@@ -56,7 +69,7 @@
   }
 
   function legend(scale, mode) {
-    if (mode === "none") return null;
+    if (mode === "none" || mode === "masks") return null;
     if (mode === "region") return h("p", { class: "legend muted small" }, `Lit where the activation exceeds ${neuronym.number(scale.threshold)}, as 0.5 % of all positions do`);
     const stops = neuronym.report.colours.join(", ");
     return h(
@@ -68,10 +81,23 @@
     );
   }
 
-  function exemplars(unit, set, redraw) {
-    const mode = set.scale === null ? "none" : chosen.mode;
-    const items = set.exemplars.map((one) => [one.image, neuronym.words(unit.unit, one.rank, one.image, one.value), `exemplar ${one.rank}`, one.value, one.map]);
-    const open = (at) => neuronym.lightbox(items, at, { scale: set.scale, mode: () => (set.scale === null ? "none" : chosen.mode), cycle: redraw.cycle });
+  // The foot of an exemplar: what it is, and how strong the unit is or how well the masks agree.
+  function foot(one, mask) {
+    const name = one.image.label === null ? h("span", { class: "muted" }, said(one.image.name)) : said(one.image.label);
+    return h("span", { class: `tile-foot small ${mask === null ? "" : "compared"}` }, name, h("span", { class: "muted tabular" }, mask === null ? neuronym.number(one.value) : neuronym.iou(mask)));
+  }
+
+  function exemplars(unit, set, masks, redraw) {
+    const mode = modeOf(set, masks);
+    const maskOf = (one) => {
+      const found = masks && masks.images.find((each) => each.image === one.image.image);
+      return found ? { ...found, rows: masks.rows, columns: masks.columns, said: masks.concept } : null;
+    };
+    const items = set.exemplars.map((one) => {
+      const mask = maskOf(one);
+      return [one.image, neuronym.words(unit.unit, one.rank, one.image, one.value, mode === "masks" ? mask : null), `exemplar ${one.rank}`, one.value, one.map, mask];
+    });
+    const open = (at) => neuronym.lightbox(items, at, { scale: set.scale, mode: () => modeOf(set, masks), cycle: redraw.cycle });
     const tiles = set.exemplars.map((one, at) =>
       h(
         "li",
@@ -79,9 +105,9 @@
         h(
           "button",
           { type: "button", class: "tile", title: one.image.name, click: () => open(at) },
-          neuronym.picture(one.image, { words: items[at][1], mode, scale: set.scale, map: one.map, pixels: 176 }),
+          neuronym.picture(one.image, { words: items[at][1], mode, scale: set.scale, map: one.map, mask: items[at][5], pixels: 176 }),
         ),
-        h("span", { class: "tile-foot small" }, one.image.label === null ? h("span", { class: "muted" }, said(one.image.name)) : said(one.image.label), h("span", { class: "muted tabular" }, neuronym.number(one.value))),
+        foot(one, mode === "masks" ? items[at][5] : null),
       ),
     );
     // Images of one shape stand in columns; others fill their rows, each in its own shape.
@@ -92,60 +118,6 @@
 
   function section(title, tools, ...content) {
     return h("section", {}, h("div", { class: "section-head" }, h("h2", {}, title), tools), content);
-  }
-
-  function candidates(label) {
-    const list = label.candidates;
-    if (list.length < 2 && label.description !== null) return null;
-    const scores = list.map((one) => one.score);
-    const low = Math.min(...scores, 0);
-    const reach = Math.max(...scores) - low || 1;
-    const item = (one) =>
-      h(
-        "li",
-        { class: one.text === label.description ? "chosen" : null },
-        said(one.text),
-        h("span", { class: "tabular muted" }, neuronym.number(one.score)),
-        h("span", { class: "candidate-bar", "aria-hidden": "true", style: { width: `${(100 * (one.score - low)) / reach}%` } }),
-      );
-    return h("ol", { class: "candidates", "aria-label": "Candidates, best first" }, list.map(item));
-  }
-
-  function heldOut(label, run, made) {
-    const found = label.held_out;
-    if (!found) return null;
-    const judge = h("p", { class: "small muted" }, "judged by ", said(found.source), found.resolved ? null : ", which makes nothing of this text");
-    if (found.value === null) return h("div", { class: "outcome" }, h("p", { class: "small" }, neuronym.badge(label.state), ` not scored, because ${found.unscored}`), judge);
-    const beside = ["discrimination", "stability"].filter((metric) => metric in found.metrics);
-    return h(
-      "div",
-      { class: "outcome" },
-      h("p", { class: "held small" }, neuronym.badge(label.state), h("span", {}, h("span", { class: "tabular" }, `held-out r ${neuronym.correlation(found.value)}`), " ", neuronym.interval(found.low, found.high))),
-      neuronym.bullet(found, label.state),
-      neuronym.facts([
-        ["random labels reach", found.floor === null ? null : neuronym.correlation(found.floor)],
-        ...beside.map((metric) => [h("span", { title: neuronym.metric(metric).meaning }, neuronym.metric(metric).title), neuronym.measured(metric, found.metrics[metric])]),
-      ]),
-      judge,
-      neuronym.metricsOf(found, run, made),
-    );
-  }
-
-  function method(study, page, label) {
-    const place = study.runs.findIndex((one) => one.id === label.run);
-    const run = study.runs[place];
-    const made = page.layer.figures.find((one) => one.run === place);
-    return h(
-      "article",
-      { class: "method", "data-run": label.run },
-      h("h3", {}, said(run ? run.title : label.method)),
-      label.description !== null
-        ? h("p", { class: "said" }, said(label.description), label.score === null ? null : h("span", { class: "muted small tabular" }, ` score ${neuronym.number(label.score)}`))
-        : h("p", { class: "state" }, neuronym.badge(label.state), " ", said(label.reason)),
-      heldOut(label, run, made),
-      label.evidence.map((one) => h("p", { class: "evidence small muted" }, h("span", { class: "kind" }, one.kind), " ", said(one.text))),
-      candidates(label),
-    );
   }
 
   function ranges(unit, set) {
@@ -221,11 +193,18 @@
     const label = unit.labels.find((one) => run && one.run === run.id) || unit.labels[0] || null;
     const near = neighbours(study, page, unit);
     const body = h("div", { class: "unit-body" });
+    let masked = null;
     if (neuronym.modes.some(([key]) => key === asked.show)) chosen.mode = asked.show;
 
+    const masks = () => masksOf(unit, [masked, run && run.id]);
+    const shown = () => {
+      const preferred = chosen.summary || (run && run.summary);
+      return unit.sets.find((one) => one.summary === preferred) || unit.sets[0] || null;
+    };
     const cycle = () => {
-      const at = neuronym.modes.findIndex(([key]) => key === chosen.mode);
-      setMode(neuronym.modes[(at + 1) % neuronym.modes.length][0]);
+      if (!shown()) return;
+      const modes = modesOf(shown(), masks()).map(([key]) => key);
+      setMode(modes[(modes.indexOf(modeOf(shown(), masks())) + 1) % modes.length]);
     };
     const setMode = (mode) => {
       chosen.mode = mode;
@@ -237,8 +216,9 @@
 
     function draw() {
       const focused = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.key : null;
-      const preferred = chosen.summary || (run && run.summary);
-      const set = unit.sets.find((one) => one.summary === preferred) || unit.sets[0] || null;
+      const [set, over] = [shown(), masks()];
+      const mode = set ? modeOf(set, over) : "none";
+      const modes = set ? modesOf(set, over) : [];
       const summaries = unit.sets.map((one) => [one.summary, `by ${one.summary}`]);
       const tools = set && [
         summaries.length > 1
@@ -247,14 +227,21 @@
               draw();
             })
           : null,
-        set.scale === null ? null : [legend(set.scale, chosen.mode), switcher("Overlay (o)", neuronym.modes, chosen.mode, setMode)],
+        set.scale === null ? null : legend(set.scale, mode),
+        modes.length > 1 ? switcher("Overlay (o)", modes, mode, setMode) : null,
       ];
+      const key = mode === "masks" ? h("div", { class: "mask-words" }, neuronym.maskKey(over.concept), h("p", { class: "muted small" }, neuronym.maskWords(over))) : null;
+      const showMasks = (id) => {
+        masked = id;
+        setMode("masks");
+        body.querySelector(".tiles").scrollIntoView({ block: "nearest" });
+      };
       const said = unit.labels.length
-        ? h("div", { class: "methods" }, unit.labels.map((one) => method(study, page, one)))
+        ? h("div", { class: "methods" }, unit.labels.map((one) => neuronym.method(study, page, unit, one, showMasks)))
         : h("p", { class: "muted" }, "No method has looked at this unit.");
       body.replaceChildren(
         unit.note === null ? "" : h("p", { class: "notice" }, unit.note),
-        set ? section("Exemplars", tools, exemplars(unit, set, { cycle })) : "",
+        set ? section("Exemplars", tools, key, exemplars(unit, set, over, { cycle })) : "",
         h(
           "div",
           { class: "two" },
