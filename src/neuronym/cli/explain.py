@@ -140,7 +140,7 @@ def explain(
     """Describe what makes units of a network fire: one pass over the images, then the method."""
     from neuronym import plugins
     from neuronym.cli.showing import note_concepts, note_images, show_table
-    from neuronym.cli.showing_detectors import show_detectors
+    from neuronym.cli.showing_detectors import note_reach, show_detectors
     from neuronym.explain.explainer import needs_annotations
     from neuronym.study import Study
 
@@ -207,6 +207,7 @@ def explain(
     show_table(said, output(), limit=10)
     if masks:
         show_detectors(said, output())
+        note_reach(study, run, output())
     whole = f"\nThe whole table: neuronym table {shlex.quote(out)}"
     output().print(whole, markup=False, highlight=False, soft_wrap=True)
 

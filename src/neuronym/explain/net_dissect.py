@@ -89,16 +89,16 @@ class NetDissect:
 
     def _compared(self, units: Sequence[Unit], view: LayerView) -> _Compared:
         """How the units and the concepts overlap, counted in one sweep over the explain images."""
-        concept_masks, unit_masks = view.concept_masks("explain"), view.unit_masks(self.mask_rule, "explain")
+        concept_masks = view.concept_masks("explain")
+        unit_masks = view.unit_masks(self.mask_rule, "explain", units=[unit.index for unit in units])
         assert view.annotated is not None  # or there would be no concept masks
         concepts = view.annotated.concepts
         kinds = sorted({concept.category for concept in concepts}, key=category_order)
         of_kind = np.array([kinds.index(concept.category) for concept in concepts], np.int64)
         overlaps, cells = Overlaps(len(units), len(concepts), of_kind), 0
-        asked = np.array([unit.index for unit in units], np.int64)
         for block in unit_masks.blocks():
             masks = concept_masks.rows(block)
-            overlaps.update(np.ascontiguousarray(unit_masks.rows(block)[:, asked]), masks)
+            overlaps.update(unit_masks.rows(block), masks)
             cells += int(np.bitwise_count(masks.valid).sum())
         present = [number for number in _alphabetical(concepts) if overlaps.concept_cells[number]]
         if not present:
