@@ -193,9 +193,11 @@ class _ExplainOnly(LayerView):
         self._refuse("concept masks", split)
         return super().concept_masks(split)
 
-    def unit_masks(self, rule: MaskRule, split: Split, grid: Grid | None = None) -> Any:
+    def unit_masks(
+        self, rule: MaskRule, split: Split, grid: Grid | None = None, units: Sequence[int] | None = None
+    ) -> Any:
         self._refuse("unit masks", split)
-        return super().unit_masks(rule, split, grid)
+        return super().unit_masks(rule, split, grid, units)
 
     def _refuse(self, what: str, split: Split) -> None:
         if split != "explain":
