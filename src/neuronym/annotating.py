@@ -17,6 +17,7 @@ from neuronym.materials import Materials
 from neuronym.probes.annotations import find_annotations
 from neuronym.records import Annotated, Grid, Json, MaskConcept, digest
 from neuronym.store.annotation_store import StoredAnnotations, grid_in
+from neuronym.store.mask_tables import not_annotated
 from neuronym.store.study_store import ANNOTATIONS, StudyStore
 
 if TYPE_CHECKING:
@@ -55,10 +56,7 @@ def annotate_study(
     place, asked = _asked(store.manifest.annotations, path, grid)
     annotator = find_annotations(place, materials.probe_set)
     if annotator is None:
-        raise MethodError(
-            "Nothing is annotated in the images of the study. Give masks with --annotations, or images that bring "
-            "theirs; see docs/images.md."
-        )
+        raise not_annotated()
     made: dict[str, Json] = {
         "given": None if place is None else str(Path(place).expanduser().absolute()),
         "asked": None if asked is None else list(asked),

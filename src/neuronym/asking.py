@@ -25,6 +25,7 @@ from neuronym.records import Json, LabelTable, LayerInfo, MaskRule, Summary, Tok
 from neuronym.store import manifest as manifests
 from neuronym.store.atomic import guarded
 from neuronym.store.layer_view import LEVELS
+from neuronym.store.mask_tables import not_annotated
 from neuronym.targets.layers import select as select_layers
 from neuronym.targets.target import Target
 from neuronym.targets.weights import is_path
@@ -142,10 +143,7 @@ def check_annotations(method: Explainer | None, given: str | Path | None, probe:
     if given is None and not needs_annotations(method):
         return
     if find_annotations(None if given is None else Path(given).expanduser().absolute(), probe) is None:
-        raise MethodError(
-            "Nothing is annotated in the images of the study. Give masks with --annotations, or images that bring "
-            "theirs; see docs/images.md."
-        )
+        raise not_annotated()
 
 
 _FOR_ANY = {

@@ -17,7 +17,8 @@ from neuronym.evaluate.marks import marks
 from neuronym.materials import Materials
 from neuronym.records import Explanation, Json, Summary
 from neuronym.sourcing import Asked, Sources
-from neuronym.store.study_store import StudyStore, is_writable
+from neuronym.store.study_folder import is_writable
+from neuronym.store.study_store import StudyStore
 from neuronym.store.tables import explanations_records
 
 

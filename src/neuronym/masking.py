@@ -22,7 +22,8 @@ from neuronym.errors import NeuronymWarning
 from neuronym.records import Grid, LayerInfo, MaskRule
 from neuronym.store.arrays import Arrays
 from neuronym.store.atomic import guarded
-from neuronym.store.study_store import StudyStore, is_writable
+from neuronym.store.study_folder import is_writable
+from neuronym.store.study_store import StudyStore
 from neuronym.store.unit_mask_store import BUDGET, StoredUnitMasks, stored_masks
 
 _OPEN = 2

@@ -21,8 +21,9 @@ from hypothesis.extra.numpy import arrays
 from dissected_study import COLOURS, SIDE, THINGS, UNANNOTATED, picture
 from neuronym.present.gather import ReportInput, StudyMaterial
 from neuronym.present.mask_page import ImageMask, MaskView
-from neuronym.present.masks import drawn_cells, drawn_size, fitted, mask_rule, run_lengths
+from neuronym.present.masks import drawn_cells, drawn_size, fitted, run_lengths
 from neuronym.present.pages import LayerPage, to_json
+from neuronym.present.run_made import mask_rule
 from neuronym.present.unit_page import UnitPage
 from neuronym.records import CATEGORIES, MaskRule
 from neuronym.store.layer_view import LayerView

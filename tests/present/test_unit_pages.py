@@ -271,16 +271,47 @@ def test_runs_are_called_by_what_tells_them_apart(study: Study, tmp_path: Path) 
     store = without_evaluation(study, tmp_path / "s").store
     first, second, own = store.runs
 
-    def titles(**of_second: str) -> list[str]:
+    def titles(**of_second: object) -> list[str]:
         made = {**store.manifest.runs, second: {**store.manifest.runs[second], **of_second}}
         store.update(dataclasses.replace(store.manifest, runs=made))
         return [run.title for run in Said(store).runs]
 
-    name = own.rpartition("-")[0]
-    assert titles() == [f"clip-dissect · {first[-8:]}", f"clip-dissect · {second[-8:]}", name]
-    assert titles(concepts="nouns") == ["clip-dissect · labels:class", "clip-dissect · nouns", name]
-    assert titles(concepts="nouns", encoder="hf:a/b")[1] == "clip-dissect · nouns · hf:a/b"
+    name, by = own.rpartition("-")[0], store.manifest.runs[first]["summary"]
+    same = {"key": store.manifest.runs[first]["key"]}
+    other = next(one for one in ("mean", "max") if one != by)
+    assert titles() == [f"clip-dissect · summary {by}", f"clip-dissect · summary {other}", name]
+    assert titles(**same) == [f"clip-dissect · {first[-8:]}", f"clip-dissect · {second[-8:]}", name]
+    assert titles(**same, concepts="nouns") == ["clip-dissect · labels:class", "clip-dissect · nouns", name]
+    assert titles(**same, concepts="nouns", encoder="hf:a/b")[1] == "clip-dissect · nouns · hf:a/b"
+    assert titles(key={}, abstain=0.1)[:2] == [f"clip-dissect · summary {by}", "clip-dissect · abstains at 0.1"]
     assert titles(method="milan", concepts="labels:class")[:2] == ["clip-dissect", "milan"]
+
+
+def test_what_differs_between_dissections_is_in_their_titles() -> None:
+    def made(**parameters: object) -> dict[str, object]:
+        given = {"preset": "paper", "min_iou": 0.04, "quantile": 0.995, "threshold": None, **parameters}
+        above = given["threshold"]
+        rule = {"quantile": given["quantile"] if above is None else None, "value": above}
+        return {"method": "net-dissect", "mask_rule": rule, "key": {"parameters": given}}
+
+    assert run_titles({"a": made()}) == {"a": "net-dissect"}
+    titles = run_titles({"a": made(), "b": made(threshold=0.0), "c": made(quantile=0.95), "d": made(threshold=-1.5)})
+    assert list(titles.values()) == [
+        f"net-dissect · {words}" for words in ("quantile 0.995", "threshold 0.0", "quantile 0.95", "threshold -1.5")
+    ]
+    titles = run_titles({"a": made(), "b": made(preset="reference", min_iou=0)})
+    assert list(titles.values()) == [
+        "net-dissect · min_iou 0.04 · preset paper",
+        "net-dissect · min_iou 0 · preset reference",
+    ]
+    twins = run_titles({"a-1": made(), "a-2": made(), "a-3": made(preset="reference")})
+    assert list(twins.values()) == [
+        "net-dissect · preset paper · 1",
+        "net-dissect · preset paper · 2",
+        "net-dissect · preset reference",
+    ]
+    long = run_titles({"a-1": made(names=["a long story", "of a prompt", "or two of them"]), "a-2": made(names=[])})
+    assert list(long.values())[0] == "net-dissect · 1"
 
 
 def test_texts_that_the_source_makes_nothing_of_are_counted(study: Study, tmp_path: Path) -> None:
@@ -339,7 +370,7 @@ def test_the_overview_names_no_folder_of_its_maker(material: StudyMaterial, numb
     assert page.probe.classes == 3
     assert page.input == (40, 40)
     assert [run.title for run in page.runs] == [
-        *(f"clip-dissect · {run.id[-8:]}" for run in page.runs[:2]),
+        *(f"clip-dissect · summary {run.summary}" for run in page.runs[:2]),
         page.runs[2].method,
     ]
     assert "/tmp" not in json.dumps(to_json(page))

@@ -462,6 +462,28 @@ def test_masks_of_images_drawn_anew_are_those_of_the_images(
         assert numbers_of(derived, "explain") == chosen.tolist()
 
 
+def test_masks_of_shuffled_units_are_read_from_the_study_once(view: LayerView) -> None:
+    asked: list[tuple[list[int], list[int]]] = []
+
+    class Counted(UnitTable):
+        def rows(self, positions: ints, units: ints | None = None) -> npt.NDArray[np.uint64]:
+            asked.append((positions.tolist(), list(range(UNITS)) if units is None else units.tolist()))
+            return super().rows(positions, units)
+
+    services = replace(
+        view.contents.services,
+        unit_masks=lambda layer, rule, grid: Counted(grid, view.mask_thresholds(rule)),
+    )
+    counted = LayerView(replace(view.contents, services=services))
+    wider = with_shuffled(counted, [3, 5, 3, 2], 1)
+    window = wider.unit_masks(MaskRule(0.9), "explain", units=[UNITS, UNITS + 1, 4, UNITS + 2, UNITS + 3])
+    for block in window.blocks(4):
+        window.rows(block)
+    assert [units for _, units in asked if units != [4]] == [[2, 3, 5]]
+    assert [positions for positions, units in asked if units != [4]] == [list(range(EXPLAIN + TEST))]
+    assert [positions for positions, units in asked if units == [4]] == [b.tolist() for b in window.blocks(4)]
+
+
 def test_without_test_images_there_are_no_masks_of_them(view: LayerView) -> None:
     found = without_test(view)
     assert found.annotated == view.annotated
@@ -473,6 +495,17 @@ def test_without_test_images_there_are_no_masks_of_them(view: LayerView) -> None
         with pytest.raises(IndexError, match="images 0 to 0 of the 0 of the split"):
             window.rows(np.array([0]))
     shuffled = with_shuffled(found, [3], 1)
+    services = shuffled.contents.services
+    beyond = np.array([EXPLAIN])
+    for reach in (
+        lambda: services.image(EXPLAIN),
+        lambda: found.contents.services.unit_masks(found.layer, RULE, GRID).rows(beyond),
+        lambda: services.unit_masks(shuffled.layer, RULE, GRID).rows(beyond),
+        lambda: services.unit_masks(shuffled.layer, RULE, GRID).rows(beyond, np.array([UNITS])),
+        lambda: found.contents.annotations.rows(beyond),  # type: ignore[union-attr]
+    ):
+        with pytest.raises(IndexError, match=f"index {EXPLAIN} is out of bounds"):
+            reach()
     assert shuffled.mask_thresholds(MaskRule(0.9)).shape == (UNITS + 1,)
     assert lit(shuffled, "explain", MaskRule(0.9)).shape == (EXPLAIN, UNITS + 1, *GRID)
 

@@ -16,6 +16,7 @@ from neuronym.present.judged import Judged
 from neuronym.present.metrics import STATES
 from neuronym.present.names import last_part
 from neuronym.present.pages import LabelFileView, RowLabel, RunView
+from neuronym.present.run_made import in_words, run_parameters, run_titles
 from neuronym.present.survey import histogram, rounded
 from neuronym.present.unit_page import CandidateView, EvidenceView, HistogramView, MethodLabel
 from neuronym.records import Explanation
@@ -59,7 +60,7 @@ class Said:
                 _label_file(made[run]),
                 self.judged.evaluations.get(run),
             )
-            for run, title in _titles(made).items()
+            for run, title in run_titles(made).items()
         )
 
     def layer(self, name: str) -> Labels:
@@ -150,35 +151,9 @@ def _distribution(values: Sequence[float]) -> HistogramView | None:
     return histogram(np.array(values), _BINS) if values else None
 
 
-def _titles(made: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """What runs are called: their method, and what tells them from other runs of it; their ids' ends at the last."""
-    methods = {run: str(made_with.get("method", run)) for run, made_with in made.items()}
-    titles = {
-        run: " · ".join([method, *_parts(made[run], [made[one] for one in made if methods[one] == method])])
-        for run, method in methods.items()
-    }
-    known = list(titles.values())
-    return {
-        run: title if known.count(title) == 1 else f"{title} · {run.rpartition('-')[2]}"
-        for run, title in titles.items()
-    }
-
-
-def _parts(made_with: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What tells a run from the other runs of its method."""
-    known = [part for part in ("concepts", "encoder") if made_with.get(part)]
-    told = [last_part(str(made_with[part])) for part in known if any(one.get(part) != made_with[part] for one in runs)]
-    level = made_with.get("abstain")
-    differs = level is not None and any(one.get("abstain") != level for one in runs)
-    return [*told, *([f"abstains at {level}"] if differs else [])]
-
-
 def _parameters(made_with: Mapping[str, Any]) -> dict[str, str]:
-    key = made_with.get("key")
-    given = key.get("parameters") if isinstance(key, Mapping) else None
     level = {"abstain": made_with["abstain"]} if made_with.get("abstain") is not None else {}
-    own = given if isinstance(given, Mapping) else {}
-    return {name: _shown(value) for name, value in sorted({**level, **own}.items())}
+    return {name: in_words(value) for name, value in sorted({**level, **run_parameters(made_with)}.items())}
 
 
 def _label_file(made_with: Mapping[str, Any]) -> LabelFileView | None:
@@ -188,12 +163,6 @@ def _label_file(made_with: Mapping[str, Any]) -> LabelFileView | None:
     first = labels.get("first_unit")
     name = str(labels.get("file", "")).replace("\\", "/").rpartition("/")[2]
     return LabelFileView(name, str(labels.get("layout", "")), first if isinstance(first, int) else None)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_shown, value))
-    return "default" if value is None else str(value)
 
 
 def _name(value: Any) -> str | None:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from neuronym.present.labels import Labels
 from neuronym.present.mask_page import ImageMask, MaskView
+from neuronym.present.run_made import mask_rule
 from neuronym.present.survey import rounded
 from neuronym.records import Annotated, Grid, MaskRule, unpacked
 from neuronym.store.layer_view import LayerView
@@ -174,15 +175,6 @@ class LayerMasks:
             mine = active[image, int(np.searchsorted(units, unit))] & valid
             kinds = unpacked(mine, grid) + 2 * unpacked(concept, grid).astype(np.uint8)
             yield at, unit, _drawn(kinds, self._size, annotated=bool(valid.any()))
-
-
-def mask_rule(made_with: Mapping[str, Any]) -> MaskRule | None:
-    """Where units were active for a run; None where it compared no masks."""
-    given = made_with.get("mask_rule")
-    if not isinstance(given, Mapping):
-        return None
-    value = given.get("value")
-    return MaskRule(given.get("quantile"), tuple(map(float, value)) if isinstance(value, list | tuple) else value)
 
 
 def drawn_size(grid: Grid, images: int) -> Grid:

@@ -1,7 +1,7 @@
 """Views of a layer that never was: with shuffled units, with the explain images drawn anew, without test images.
 
 All are :class:`~neuronym.store.layer_view.LayerView`, so that whatever runs on a layer runs on them, and each may be
-derived from another. Nothing is computed by the target, and nothing is written.
+derived from another. The target computes nothing but new masks, and nothing is written to the study but these.
 """
 
 from __future__ import annotations
@@ -14,20 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from neuronym.records import (
-    Annotated,
-    ConceptMasks,
-    Grid,
-    ImageRecord,
-    LayerInfo,
-    MaskRule,
-    Split,
-    Summary,
-    word_count,
-)
+from neuronym.records import Grid, ImageRecord, LayerInfo, MaskRule, Split, Summary
+from neuronym.store.derived_masks import DealtMasks, MovedAnnotations, MovedMasks
 from neuronym.store.layer_tables import Doubles, Floats, Ints, LayerTables, Top
 from neuronym.store.layer_view import Contents, LayerView
-from neuronym.store.mask_tables import Annotations, UnitMasks, Words
+from neuronym.store.mask_tables import UnitMasks
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -94,44 +85,26 @@ def resampled(view: LayerView, rows: npt.NDArray[np.integer[Any]]) -> LayerView:
         raise ValueError(f"rows of type {chosen.dtype} and shape {chosen.shape} instead of positions")
     if not 0 <= chosen.min() <= chosen.max() < count:
         raise ValueError(f"rows {chosen.min()} to {chosen.max()} of {count} explain images")
-    positions = np.concatenate([chosen, np.arange(count, len(contents.images))]).astype(np.int64)
     known = contents.tables
     if isinstance(known, _Resampled):  # of which exemplars know one position of several that an image has
         tables = _Resampled(known.base, known.rows[chosen], known.count)
     else:
-        tables = _Resampled(known, positions[: len(chosen)], count)
-    return LayerView(
-        replace(
-            contents,
-            tables=tables,
-            images=tuple(contents.images[position] for position in positions),
-            labels=None if contents.labels is None else contents.labels.rows(positions),
-            annotations=None if contents.annotations is None else _MovedAnnotations(contents.annotations, positions),
-            services=_moved(contents.services, positions, len(chosen)),
-        ),
-        view.run,
-    )
+        tables = _Resampled(known, chosen.astype(np.int64), count)
+    positions = np.concatenate([chosen, np.arange(count, len(contents.images))]).astype(np.int64)
+    return LayerView(replace(_moved(contents, positions, len(chosen)), tables=tables), view.run)
 
 
 def without_test(view: LayerView) -> LayerView:
     """The layer as in a study without test images: what a method is given, so that it cannot look at them."""
-    contents = view.contents
-    images = view.images("explain")
+    explain = len(view.images("explain"))
+    contents = _moved(view.contents, np.arange(explain), explain)
 
     def embed(encoder: EncodesImages, split: Split) -> Floats:
         # Even to return no row: only the encoder's own embeddings tell how wide the table is.
-        rows = contents.services.embed(encoder, "explain")
+        rows = view.contents.services.embed(encoder, "explain")
         return rows if split == "explain" else rows[:0]
 
-    return LayerView(
-        replace(
-            contents,
-            images=images,
-            labels=None if contents.labels is None else contents.labels.rows(np.arange(len(images))),
-            services=replace(contents.services, embed=embed),
-        ),
-        view.run,
-    )
+    return LayerView(replace(contents, services=replace(contents.services, embed=embed)), view.run)
 
 
 class _Dealt:
@@ -281,8 +254,12 @@ def _answers(services: Services, layer: LayerInfo, columns: Ints) -> Any:
     return respond
 
 
-def _moved(services: Services, positions: Ints, explain: int) -> Services:
-    """The services for images that were at other positions; the first ``explain`` are those to explain with."""
+def _moved(contents: Contents, positions: Ints, explain: int) -> Contents:
+    """All but the tables for images that were at other positions; the first ``explain`` are those to explain with.
+
+    Images at no position are out of reach.
+    """
+    services = contents.services
 
     def image(position: int) -> Image.Image:
         return services.image(int(positions[position]))
@@ -292,9 +269,15 @@ def _moved(services: Services, positions: Ints, explain: int) -> Services:
         return rows[positions[:explain]] if split == "explain" else rows
 
     def unit_masks(layer: LayerInfo, rule: MaskRule, grid: Grid) -> UnitMasks:
-        return _MovedMasks(services.unit_masks(layer, rule, grid), positions)
+        return MovedMasks(services.unit_masks(layer, rule, grid), positions)
 
-    return replace(services, image=image, embed=embed, unit_masks=unit_masks)
+    return replace(
+        contents,
+        images=tuple(contents.images[position] for position in positions),
+        labels=None if contents.labels is None else contents.labels.rows(positions),
+        annotations=None if contents.annotations is None else MovedAnnotations(contents.annotations, positions),
+        services=replace(services, image=image, embed=embed, unit_masks=unit_masks),
+    )
 
 
 def _dealt_masks(contents: Contents, columns: Ints, dealt: _Dealt) -> Any:
@@ -304,73 +287,6 @@ def _dealt_masks(contents: Contents, columns: Ints, dealt: _Dealt) -> Any:
         value = rule.value
         own = replace(rule, value=value[: dealt.real]) if isinstance(value, tuple) else rule
         base = contents.services.unit_masks(contents.layer, own, grid)
-        return _DealtMasks(base, columns, dealt, sum(image.split == "explain" for image in contents.images))
+        return DealtMasks(base, columns, dealt, sum(image.split == "explain" for image in contents.images))
 
     return unit_masks
-
-
-class _DealtMasks:
-    """The :class:`UnitMasks` of :func:`with_shuffled`.
-
-    Args:
-        base: of the layer.
-        columns: for every unit the unit of ``base`` that it is or is made of, [units].
-        dealt: which images the others respond to.
-        explain: how many of all images are explain images.
-    """
-
-    def __init__(self, base: UnitMasks, columns: Ints, dealt: _Dealt, explain: int) -> None:
-        self._base, self._columns, self._dealt, self._explain = base, columns, dealt, explain
-
-    @property
-    def grid(self) -> Grid:
-        return self._base.grid
-
-    def rows(self, positions: Ints, units: Ints | None = None) -> Words:
-        asked = np.arange(len(self._columns)) if units is None else units
-        own = asked < self._dealt.real
-        found = np.empty((len(positions), len(asked), word_count(self.grid)), np.uint64)
-        found[:, own] = self._base.rows(positions, asked[own])
-        for place in np.flatnonzero(~own):
-            unit = int(asked[place])
-            sources = self._sources[unit - self._dealt.real, positions]
-            found[:, place] = self._base.rows(sources, self._columns[unit : unit + 1])[:, 0]
-        return found
-
-    @cached_property
-    def _sources(self) -> Ints:
-        """For each added unit and image of all splits the image to which its source responds so, [added, images]."""
-        added = range(self._dealt.real, len(self._columns))
-        parts = [
-            np.concatenate([self._dealt.image_of(unit, "explain"), self._explain + self._dealt.image_of(unit, "test")])
-            for unit in added
-        ]
-        return np.stack(parts) if parts else np.zeros((0, 0), np.int64)
-
-
-class _MovedMasks:
-    """Unit masks of images that were at other positions."""
-
-    def __init__(self, base: UnitMasks, positions: Ints) -> None:
-        self._base, self._positions = base, positions
-
-    @property
-    def grid(self) -> Grid:
-        return self._base.grid
-
-    def rows(self, positions: Ints, units: Ints | None = None) -> Words:
-        return self._base.rows(self._positions[positions], units)
-
-
-class _MovedAnnotations:
-    """Annotations of images that were at other positions."""
-
-    def __init__(self, base: Annotations, positions: Ints) -> None:
-        self._base, self._positions = base, positions
-
-    @property
-    def about(self) -> Annotated:
-        return self._base.about
-
-    def rows(self, positions: Ints) -> ConceptMasks:
-        return self._base.rows(self._positions[positions])

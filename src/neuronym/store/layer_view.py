@@ -26,7 +26,7 @@ from neuronym.records import (
     Unit,
 )
 from neuronym.store.layer_tables import Floats, LayerTables
-from neuronym.store.mask_tables import Annotations, UnitMasks, Window, Words
+from neuronym.store.mask_tables import Annotations, UnitMasks, Window, Words, not_annotated
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -292,10 +292,7 @@ class LayerView:
 
     def _annotations(self) -> Annotations:
         if self.contents.annotations is None:
-            raise MethodError(
-                "Nothing is annotated in the images of the study. Give masks with --annotations, or images that bring "
-                "theirs; see docs/images.md."
-            )
+            raise not_annotated()
         return self.contents.annotations
 
     def _window(self, read: Callable[[npt.NDArray[np.int64]], Part], split: Split) -> Window[Part]:

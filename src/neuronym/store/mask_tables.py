@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from neuronym.errors import MethodError
 from neuronym.records import Annotated, ConceptMasks, Grid
 
 Ints = npt.NDArray[np.int64]
@@ -79,3 +80,11 @@ class Window(Generic[Rows_co]):
     def blocks(self, images: int = AT_A_TIME) -> Iterator[Ints]:
         """The positions of all images in turn, so many at a time, as :meth:`rows` takes them."""
         return (np.arange(first, min(first + images, self.count)) for first in range(0, self.count, images))
+
+
+def not_annotated() -> MethodError:
+    """The error where masks of concepts are asked for, and there are none."""
+    return MethodError(
+        "Nothing is annotated in the images of the study. Give masks with --annotations, or images that bring theirs; "
+        "see docs/images.md."
+    )

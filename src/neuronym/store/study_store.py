@@ -12,17 +12,13 @@ checkpoint/                     where an activation pass stands that is not done
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import quote
 
 import pyarrow as pa
 
@@ -37,8 +33,8 @@ from neuronym.records import (
     RunStatus,
     Score,
     SkippedImage,
-    digest,
 )
+from neuronym.store import evaluation_files, study_folder
 from neuronym.store import manifest as manifests
 from neuronym.store.annotation_store import StoredAnnotations
 from neuronym.store.arrays import Arrays
@@ -48,21 +44,17 @@ from neuronym.store.layer_view import Contents, LayerView, Services
 from neuronym.store.manifest import Manifest
 from neuronym.store.parts import Parts
 from neuronym.store.query import select, with_scores
+from neuronym.store.study_folder import file_name
 from neuronym.store.tables import (
     ASSESSMENTS,
     EXPLANATIONS,
     FIGURES,
     SCORES,
-    assessments_table,
-    figures_table,
     images_records,
     images_table,
     read_labels,
     read_table,
-    scores_table,
     skipped_records,
-    skipped_table,
-    write_labels,
 )
 
 PROBE = "probe"
@@ -103,18 +95,7 @@ class StudyStore:
         Raises:
             StudyError: something is at ``folder``, or it cannot be written.
         """
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise StudyError(f"There is something at {str(folder)!r} already. Choose another --out.")
-        partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.partial")
-        with guarded(folder, "make the study"):
-            _sweep_deleted(folder)
-            try:
-                partial.mkdir(parents=True)
-                _write_probe(partial, images, skipped, labels)
-                manifests.write(partial, manifest)
-                partial.replace(folder)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+        study_folder.make(folder, manifest, images, skipped, labels)
         return cls(folder)
 
     def fill_in(
@@ -129,7 +110,7 @@ class StudyStore:
         whole = labels is None or (labelled.is_file() and arrays.has("labels") and bool(arrays.written("labels").all()))
         if not (whole and all((self.folder / f"{name}.parquet").is_file() for name in ("images", "skipped"))):
             with self.lock():
-                _write_probe(self.folder, images, skipped, labels)
+                study_folder.write_probe(self.folder, images, skipped, labels)
 
     def relocate(self, images: Sequence[ImageRecord], places: Mapping[str, Json]) -> None:
         """Record where the same images and weights lie now, if that has changed since.
@@ -157,19 +138,7 @@ class StudyStore:
             StudyError: the folder holds no study, or something else too, another process writes it, or it cannot be
                 deleted.
         """
-        if not manifests.is_study(folder):
-            raise StudyError(f"{str(folder)!r} holds no study, and is not deleted. Choose another --out.")
-        present = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
-        if foreign := sorted(present - _OURS):
-            raise StudyError(
-                f"The study {str(folder)!r} also holds {foreign[0]!r}, which would be lost. Move it away, or choose "
-                "another --out."
-            )
-        with locked(folder), guarded(folder, "delete the study"):
-            gone = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.deleted")
-            folder.replace(gone)
-            shutil.rmtree(gone)
-            _sweep_deleted(folder)
+        study_folder.remove(folder)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -287,7 +256,7 @@ class StudyStore:
 
     def annotation_folder(self, request: str) -> Path:
         """Where the masks of one request are written."""
-        return self.folder / "annotations" / _file_name(request)
+        return self.folder / "annotations" / file_name(request)
 
     def keep_annotations(self, made: Mapping[str, Json]) -> None:
         """Make annotations those of the study whose stage is done, in place of any others, which are removed.
@@ -324,7 +293,7 @@ class StudyStore:
 
     def arrays(self, layer: str) -> Arrays:
         """The arrays of a layer."""
-        return Arrays(self.folder / "layers" / _file_name(layer))
+        return Arrays(self.folder / "layers" / file_name(layer))
 
     def view(self, layer: str, services: Services, run: str = "") -> LayerView:
         """The window on a layer, for a run.
@@ -339,7 +308,7 @@ class StudyStore:
 
     def parts(self, run: str, layer: str) -> Parts:
         """Where a run's explanations of a layer are written."""
-        return Parts(self.folder / "runs" / run / _file_name(layer))
+        return Parts(self.folder / "runs" / run / file_name(layer))
 
     def explanations(self, run: str | None = None) -> pa.Table:
         """What methods said, by run, layer and unit; of one run or of all.
@@ -405,28 +374,17 @@ class StudyStore:
         Raises:
             StudyError: the disk is full or the folder cannot be written.
         """
-        folder = self._evaluation(made_with)
-        write_table(folder / "scores.parquet", scores_table(scores))
-        write_table(folder / "assessments.parquet", assessments_table(assessments))
-        write_table(folder / "figures.parquet", figures_table(figures))
+        evaluation_files.write(self.folder, made_with, scores, assessments, figures)
         self.update(self.manifest.with_evaluation(str(made_with["run"]), str(made_with["source"]), made_with))
-        for other in folder.parent.iterdir():
-            if other != folder:
-                shutil.rmtree(other, ignore_errors=True)
+        evaluation_files.remove_others(self.folder, made_with)
 
     def evaluations(self, run: str | None = None, source: str | None = None) -> list[Mapping[str, Json]]:
         """What the evaluations that are done were made with, the earliest first; of one run, by one source, or all."""
-        found = [
-            made
-            for made in self.manifest.evaluations.values()
-            if run in (None, made["run"]) and source in (None, made["source"])
-        ]
-        return sorted(found, key=lambda made: (str(made["at"]), str(made["run"]), str(made["source"])))
+        return evaluation_files.chosen(self.manifest, run, source)
 
     def latest(self, source: str | None = None) -> list[Mapping[str, Json]]:
         """The last evaluation of each run, by one source or any that decides states: what tables and reports show."""
-        asked = [made for made in self.evaluations(source=source) if source is not None or made.get("decides", True)]
-        return list({made["run"]: made for made in asked}.values())
+        return evaluation_files.latest(self.manifest, source)
 
     def scores(self, source: str | None = None) -> pa.Table:
         """The scores of each run's last evaluation, keyed by the explanation's id."""
@@ -442,7 +400,7 @@ class StudyStore:
 
     def _evaluated(self, name: str, schema: pa.Schema, source: str | None) -> pa.Table:
         while True:
-            folders = [self._evaluation(made) for made in self.latest(source)]
+            folders = [evaluation_files.place_of(self.folder, made) for made in self.latest(source)]
             try:
                 tables = [read_table(folder / f"{name}.parquet") for folder in folders]
             except StudyError:
@@ -453,52 +411,12 @@ class StudyStore:
             else:
                 return pa.concat_tables(tables) if tables else schema.empty_table()
 
-    def _evaluation(self, made_with: Mapping[str, Json]) -> Path:
-        """Where an evaluation lies: each has a folder of its own, also among those of one run by one source."""
-        run, source, at = (str(made_with[name]) for name in ("run", "source", "at"))
-        return self.folder / "scores" / _file_name(run) / _file_name(source) / digest(at)
-
-
-_OURS = {
-    *("manifest.json", "images.parquet", "skipped.parquet", "labels", "labels.parquet"),
-    *("annotations", "layers", "runs", "scores", "checkpoint", "report"),
-}
-"""What may be in a study's folder; other files are somebody's own."""
-
 
 def layer_entry(layer: LayerInfo) -> dict[str, Json]:
     """A layer as it stands in the manifest."""
     return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(layer).items()}
 
 
-def _write_probe(
-    folder: Path, images: Sequence[ImageRecord], skipped: Sequence[SkippedImage], labels: LabelTable | None
-) -> None:
-    write_table(folder / "images.parquet", images_table(images))
-    write_table(folder / "skipped.parquet", skipped_table(skipped))
-    if labels is not None:
-        write_labels(Arrays(folder), folder, labels)
-
-
 def _layer(entry: dict[str, Any]) -> LayerInfo:
     size = entry["map_size"]
     return LayerInfo(**{**entry, "map_size": None if size is None else (int(size[0]), int(size[1]))})
-
-
-def _sweep_deleted(folder: Path) -> None:
-    """Remove what is left of former studies at ``folder`` whose deletion was killed; it may be large, and is hidden."""
-    ours = re.compile(re.escape(f".{folder.name}.") + r"[0-9a-f]{32}\.deleted")
-    for left in folder.parent.iterdir() if folder.parent.is_dir() else ():
-        if ours.fullmatch(left.name):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _file_name(name: str) -> str:
-    """A name as one part of a path on any system; dots stay, but never alone."""
-    quoted = quote(name, safe="").replace("~", "%7E")
-    return quoted.replace(".", "%2E") if set(quoted) == {"."} else quoted
-
-
-def is_writable(folder: Path) -> bool:
-    """Whether the study's folder can be written, as far as the system says beforehand."""
-    return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)

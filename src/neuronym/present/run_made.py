@@ -1,0 +1,78 @@
+"""How runs of methods were made, by what a manifest says of them, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from neuronym.present.names import last_part
+from neuronym.records import MaskRule
+
+Made = Mapping[str, Any]
+"""What a manifest says of how a run was made."""
+
+_LONGEST = 32
+"""A longer value does not tell people anything in a title."""
+
+
+def run_titles(made: Mapping[str, Made]) -> dict[str, str]:
+    """What runs are called: their method, and what tells them from other runs of it; their ids' ends at the last.
+
+    Args:
+        made: how they were made, by id.
+    """
+    methods = {run: str(made_with.get("method", run)) for run, made_with in made.items()}
+    titles = {
+        run: " · ".join([method, *_parts(made[run], [made[one] for one in made if methods[one] == method])])
+        for run, method in methods.items()
+    }
+    known = list(titles.values())
+    return {
+        run: title if known.count(title) == 1 else f"{title} · {run.rpartition('-')[2]}"
+        for run, title in titles.items()
+    }
+
+
+def mask_rule(made_with: Made) -> MaskRule | None:
+    """Where units were active for a run; None where it compared no masks."""
+    given = made_with.get("mask_rule")
+    if not isinstance(given, Mapping):
+        return None
+    value = given.get("value")
+    return MaskRule(given.get("quantile"), tuple(map(float, value)) if isinstance(value, list | tuple) else value)
+
+
+def run_parameters(made_with: Made) -> Mapping[str, Any]:
+    """The parameters of a run's method by name."""
+    key = made_with.get("key")
+    given = key.get("parameters") if isinstance(key, Mapping) else None
+    return given if isinstance(given, Mapping) else {}
+
+
+def in_words(value: Any) -> str:
+    """A parameter's value for people; a method's own choice is ``default``."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(in_words, value))
+    return "default" if value is None else str(value)
+
+
+def _parts(made_with: Made, runs: Sequence[Made]) -> list[str]:
+    """What tells a run from the other runs of its method."""
+    known = [part for part in ("concepts", "encoder") if made_with.get(part)]
+    told = [last_part(str(made_with[part])) for part in known if any(one.get(part) != made_with[part] for one in runs)]
+    own, others = _told(made_with), [_told(one) for one in runs]
+    differing = {name: value for name, value in own.items() if any(one.get(name) != value for one in others)}
+    return [*told, *(words for name, value in differing.items() if len(words := f"{name} {value}") <= _LONGEST)]
+
+
+def _told(made_with: Made) -> dict[str, str]:
+    """What decides about a run, in words; of a quantile and a threshold the one that its masks were made with."""
+    given, rule = run_parameters(made_with), mask_rule(made_with)
+    told = {name: in_words(value) for name, value in sorted(given.items())}
+    if rule is not None:
+        hidden = {"quantile", "threshold"}
+        value = "of each unit" if isinstance(rule.value, tuple) else f"{rule.value}"
+        shown = {"threshold": value} if rule.quantile is None else {"quantile": f"{rule.quantile:g}"}
+        told = {**shown, **{name: words for name, words in told.items() if name not in hidden}}
+    level = made_with.get("abstain")
+    return told if level is None else {**told, "abstains at": str(level)}
