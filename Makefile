@@ -51,6 +51,8 @@ bench: $(INSTALLED)
 	$(PYTHON) benchmarks/soft_wpmi.py
 	$(PYTHON) benchmarks/activation_pass.py
 	$(PYTHON) benchmarks/memory.py
+	$(PYTHON) benchmarks/mask_engine.py
+	$(PYTHON) benchmarks/mask_pass.py
 	$(PYTHON) benchmarks/layouts.py
 	$(PYTHON) benchmarks/world.py
 	$(PYTHON) benchmarks/demo.py

@@ -13,14 +13,16 @@ import pytest
 
 from neuronym.annotating import annotate_study
 from neuronym.errors import MethodError, NeuronymWarning, StudyError
-from neuronym.records import MaskRule, unpacked
+from neuronym.records import ImageMasks, ImageRecord, MaskRule, unpacked
 from neuronym.store.study_store import StudyStore
 from neuronym.study import Study
 from painted_images import CENTRED, CONCEPTS, Painted, painted_study
 from small_study import make_study
 
 ABSENT = r"of the 5 concepts of 'painted' are in no image of the study, .* 'nowhere' \(object\)\.$"
-quiet = pytest.mark.filterwarnings("ignore:. of the 5 concepts:neuronym.errors.NeuronymWarning")
+quiet = pytest.mark.filterwarnings(
+    "ignore:(. of the 5 concepts|[0-9]+ of the [0-9]+ images are not annotated):neuronym.errors.NeuronymWarning"
+)
 
 
 def annotated(study: Study, painted: Painted, grid: tuple[int, int] | None = None) -> str:
@@ -175,9 +177,35 @@ def test_nothing_to_compare_with_is_said(tmp_path: Path) -> None:
         study.probe_set.opened["painted"] = Painted(annotated=lambda number, known=known: f"{number:04d}" in known)  # type: ignore[misc]
         with pytest.raises(MethodError, match=message):
             annotate_study(study.store, study.materials)
-        assert study.store.annotations is None
-        assert not list((tmp_path / "s" / "annotations").iterdir())
-        assert study.store.manifest.stages["annotations"].state == "failed"
+        _is_refused(study)
+
+
+def test_masks_that_show_nothing_that_has_a_name_are_refused(tmp_path: Path) -> None:
+    study = painted_study(tmp_path / "s", Painted())
+    tests = {record.member for record in study.images if record.split == "test"}
+
+    class Emptied(Painted):
+        def masks(self, record: ImageRecord) -> ImageMasks | None:
+            found = super().masks(record)
+            nothing = np.zeros(0, np.int64)
+            if found is None or record.member in tests:
+                return found
+            return ImageMasks(nothing, found.masks[:0], nothing)
+
+    study.probe_set.opened["painted"] = Emptied()
+    message = (
+        r"^None of the 5 concepts that 'painted' names is in any of the 22 images that descriptions are made from, or "
+        r"only where the network does not see it\. Name what its masks show, or give other masks\.$"
+    )
+    with pytest.raises(MethodError, match=message):
+        annotate_study(study.store, study.materials)
+    _is_refused(study)
+
+
+def _is_refused(study: Study) -> None:
+    assert study.store.annotations is None
+    assert not list((study.folder / "annotations").iterdir())
+    assert study.store.manifest.stages["annotations"].state == "failed"
 
 
 def test_what_is_odd_is_told_once_and_kept(tmp_path: Path) -> None:
@@ -188,6 +216,7 @@ def test_what_is_odd_is_told_once_and_kept(tmp_path: Path) -> None:
     with pytest.warns(NeuronymWarning) as warned:
         annotate_study(study.store, study.materials)
     assert [str(one.message) for one in warned] == [
+        "2 of the 12 images are not annotated in 'painted' and do not count.",
         "2 masks were odd.",
         "7 of the 11 concepts of 'painted' are in no image of the study, on its grid of 12x12 cells, and nothing is "
         "described by them: 'nowhere' (object), 'odd 0' (object), 'odd 1' (object), 'odd 2' (object), "
@@ -196,7 +225,7 @@ def test_what_is_odd_is_told_once_and_kept(tmp_path: Path) -> None:
     annotate_study(study.store, study.materials)  # another warning would be an error
     stored = Study.open(tmp_path / "s").store.annotations
     assert stored is not None
-    assert stored.notes == ("2 masks were odd.",)
+    assert stored.notes == ("2 of the 12 images are not annotated in 'painted' and do not count.", "2 masks were odd.")
 
 
 def test_killed_at_any_moment_it_goes_on_to_the_same(tmp_path: Path) -> None:

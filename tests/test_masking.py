@@ -43,6 +43,10 @@ class Shares:
 
     def explain(self, units: Sequence[Unit], view: LayerView) -> Iterator[Explanation]:
         window = view.unit_masks(MaskRule(self.quantile), "explain")
+        beyond = np.array([len(view.images("explain"))])
+        for reached in (window.read, view.contents.annotations.rows):  # type: ignore[union-attr]
+            with pytest.raises(IndexError):  # a method is kept from test images
+                reached(beyond)
         cells = sum(np.bitwise_count(window.rows(block)).sum((0, 2), dtype=np.int64) for block in window.blocks())
         assert view.annotated is not None
         names = " ".join(concept.name for concept in view.annotated.concepts)

@@ -44,7 +44,8 @@ def annotate_study(
             :func:`neuronym.activations.mask_grid.choose_grid` if not given.
 
     Raises:
-        MethodError: nothing is annotated, or no image that descriptions are made from, or the grid cannot be used.
+        MethodError: nothing is annotated, or nothing in the images that descriptions are made from, or the grid cannot
+            be used.
         ProbeError: masks cannot be read.
         StudyError: the study cannot be written.
     """
@@ -101,7 +102,7 @@ def _annotate(
 
     with store.stage(ANNOTATIONS, request, len(probe)):
         about = build(annotator, probe, materials.services.geometry, folder, grid, progress)
-        notes = list(annotator.notes)
+        notes = [*_gap(about, len(probe)), *annotator.notes]
         whole = {**made, "key": about.key, "images": about.images, "notes": notes}
         found = StoredAnnotations(folder, len(probe), whole)
         try:
@@ -114,7 +115,7 @@ def _annotate(
 
 
 def _check_split(found: StoredAnnotations, explain: int) -> None:
-    """Raise unless an image is annotated that descriptions are made from."""
+    """Raise unless there is a concept in an image that descriptions are made from."""
     annotated, source = found.annotated, found.about.source
     if not annotated.any():
         raise MethodError(
@@ -126,6 +127,22 @@ def _check_split(found: StoredAnnotations, explain: int) -> None:
             f"All {int(annotated.sum())} images of the study that are annotated in {source!r} are test images, and "
             "descriptions are made from others. Give masks of more images, or make the study with another --seed."
         )
+    if not found.shares[:explain].any():
+        raise MethodError(
+            f"None of the {len(found.about.concepts):,} concepts that {source!r} names is in any of the {explain:,} "
+            "images that descriptions are made from, or only where the network does not see it. Name what its masks "
+            "show, or give other masks."
+        )
+
+
+def _gap(about: Annotated, images: int) -> list[str]:
+    """How many images of the study are not annotated, in words; nothing where all are."""
+    lacking = images - about.images
+    return (
+        [f"{lacking:,} of the {images:,} images are not annotated in {about.source!r} and do not count."]
+        if lacking
+        else []
+    )
 
 
 def _warn(found: StoredAnnotations, notes: list[str]) -> None:

@@ -255,7 +255,7 @@ class Study:
                 given, or to choose.
 
         Raises:
-            MethodError: nothing is annotated, or no image that descriptions are made from.
+            MethodError: nothing is annotated, or nothing in the images that descriptions are made from.
             UserError: the masks cannot be read, or the study cannot be written.
         """
         given = self._annotations if annotations is None else annotations

@@ -163,9 +163,12 @@ def test_an_interrupted_pass_goes_on_at_the_missing_blocks(study: Study, tmp_pat
     words = f"{mask_name(RULE, grid)}/words"
     assert asked["cut"][0].arrays.written(words).tolist() == [True, True, False, False]
     (tmp_path / "cut" / "relu" / words / "c.0.0.0").unlink()  # damaged ones are removed
+    kept = tmp_path / "cut" / "head" / words / "c.0.0.0"
+    written = kept.stat().st_mtime_ns
     told.clear()
     run("cut", lambda done, total: told.append((done, total)))
     assert told[0] == (32, 120)
+    assert kept.stat().st_mtime_ns == written  # of the same images, but of a layer that has them
     assert files(tmp_path / "cut") == files(tmp_path / "whole")
     told.clear()
     run("cut", lambda done, total: told.append((done, total)))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from neuronym.cli.showing_detectors import out_of_reach
 from neuronym.store.detectors import category_of, detectors
 from neuronym.store.study_store import StudyStore
 from neuronym.store.tables import explanations_records
@@ -189,3 +190,53 @@ def test_methods_tells_what_it_needs(world: Path) -> None:
     ran = neuronym("methods", cwd=world)
     assert "net-dissect\n  D. Bau, B. Zhou" in ran.out
     assert "  takes: --annotations, or images that bring masks\n" in ran.out
+
+
+def test_concepts_that_hardly_a_unit_can_reach_are_named(annotated: Path) -> None:
+    """Each animal is on a third of the images, in all of their cells but, of frogs, a corner."""
+    options = {"annotations": "annotated", "method": "net-dissect", "concepts": None, "resume": True}
+    ran = explain(cwd=annotated, set=["quantile=0.99", "min_iou=0.1"], **options)
+    assert ran.code == 0, ran.err
+    told = " ".join(ran.out.split())
+    found = re.search(
+        r"Hardly in reach: (.*)\. They cover (\S+) % of the images or more, and a unit that is active in 1 % of them "
+        r"has an IoU of (\S+) at most with such a concept; it takes more than 0\.1\. Larger units reach them: --set "
+        r"quantile=0\.95\.",
+        told,
+    )
+    assert found, told
+    store = StudyStore(annotated / "study")
+    assert store.annotations is not None
+    explaining = [image.split == "explain" for image in store.images]
+    shares = dict(zip(store.annotations.about.concepts, store.annotations.shares[explaining].mean(0), strict=True))
+    described = set(store.explanations(None)["description"].to_pylist())
+    beyond = {one: share for one, share in shares.items() if 0.01 / share <= 0.1 and one.name not in described}
+    assert set(found[1].split(", ")) == {f"'{one.name}' ({one.category})" for one in beyond}
+    least = min(beyond.values())
+    assert float(found[2]) == pytest.approx(100 * least, rel=5e-3)
+    assert float(found[3]) == pytest.approx(0.01 / least, rel=5e-2)
+    for settings in (["quantile=0.9", "min_iou=0.1"], ["quantile=0.99", "min_iou=0"], "threshold=1"):
+        assert "in reach" not in explain(cwd=annotated, set=settings, **options).out
+
+
+def test_no_unit_of_the_share_overlaps_more_with_what_is_out_of_reach() -> None:
+    cells = np.arange(1000)
+    shares = np.array([0.0, 0.004, 0.1, 0.6, 0.126, 1.0])
+    unit = cells < 5
+    best = np.array([(unit & mask).sum() / (unit | mask).sum() for mask in (cells < 1000 * shares[:, None])])
+    assert out_of_reach(shares, 0.005, 0.04) == [5, 3, 4]
+    assert [at for at in np.argsort(-shares) if shares[at] > 0.005 and best[at] <= 0.04] == [5, 3, 4]
+    assert out_of_reach(shares, 0.005, 0.0) == []
+    assert out_of_reach(np.array([0.125]), 0.005, 0.04) == [0]  # an IoU of 0.04 is not above it
+
+
+@pytest.mark.filterwarnings("default::neuronym.errors.NeuronymWarning")
+def test_images_without_masks_are_counted_among_those_of_the_study(annotated: Path) -> None:
+    for path in sorted((annotated / "annotated" / "masks").glob("cat/*.png")):
+        path.unlink()
+    ran = explain(cwd=annotated, annotations="annotated", limit=9, **DISSECT)
+    assert ran.code == 0, ran.err
+    store = StudyStore(annotated / "study")
+    lacking = sum(image.member.startswith("cat") for image in store.images)
+    assert 0 < lacking < 9
+    assert f"Warning: {lacking} of the 9 images are not annotated in 'annotated' and do not count." in ran.err

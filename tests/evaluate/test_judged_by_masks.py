@@ -48,7 +48,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """Three of four images are annotated; what units say was written by hand."""
     folder = tmp_path_factory.mktemp("masks")
     made = painted_study(folder / "s", Painted(80, annotated=lambda number: number % 4 != 3)).probe(device="cpu")
-    with pytest.warns(match="'nowhere'"):
+    with pytest.warns(match="20 of the 80 images"), pytest.warns(match="'nowhere'"):
         made.annotate()
     (folder / "mine.csv").write_text(LABELS)
     made.import_labels(folder / "mine.csv")
@@ -179,7 +179,7 @@ def test_the_terminal_has_room_for_the_masks(study: Study, found: LayerEvaluatio
     study.evaluate("annotations", settings=QUICK)
 
 
-@pytest.mark.filterwarnings("ignore:1 of the 5 concepts")
+@pytest.mark.filterwarnings("ignore:(1 of the 5 concepts|12 of the 60 images)")
 def test_network_dissection_is_judged_by_what_it_looked_at(tmp_path: Path) -> None:
     made = painted_study(tmp_path / "s", Painted(60)).probe(device="cpu")
     run = made.explain("net-dissect", settings={"quantile": 0.9, "min_iou": 0.0}, device="cpu")
@@ -325,3 +325,16 @@ def test_the_worlds_truth_and_its_annotations_have_the_same_masks(tmp_path: Path
     assert (found[0] <= (red & circle)).all()
     assert np.array_equal(found[1], red)
     assert not found[2].any()
+
+
+def test_columns_that_say_nothing_are_left_out(study: Study) -> None:
+    """Where another run of the study was judged and this one was not."""
+    table = study.table("relu")
+    table = table.drop_columns([name for name in (HEADLINE, MASK_IOU) if name in table.column_names])
+    for name in (HEADLINE, MASK_IOU):
+        table = table.append_column(name, [[None] * len(table)])
+    shown = StringIO()
+    show_table(table, Console(file=shown, width=160))
+    assert "description" in shown.getvalue()
+    assert "held-out r" not in shown.getvalue()
+    assert "mask IoU" not in shown.getvalue()

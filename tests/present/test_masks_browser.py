@@ -61,6 +61,16 @@ def iou_words(one: dict[str, Any]) -> str:
     return f"IoU {'0' if value == 0 else '1' if value == 1 else f'{value:.2f}'.removeprefix('0')}"
 
 
+def check_crop(picture: Any) -> None:
+    """The masks cover the square in the middle of a picture, as the network's input does."""
+    whole, over = picture.bounding_box(), picture.locator("canvas").bounding_box()
+    side = min(whole["width"], whole["height"])
+    assert max(whole["width"], whole["height"]) == pytest.approx(1.5 * side, rel=0.02)
+    for start, size in (("x", "width"), ("y", "height")):
+        assert over[size] == pytest.approx(side, abs=1)
+        assert over[start] - whole[start] == pytest.approx((whole[size] - side) / 2, abs=1)
+
+
 def test_masks_are_drawn_where_they_are(street: Seen) -> None:
     seen_kinds = set()
     for unit in (0, 2):
@@ -70,6 +80,8 @@ def test_masks_are_drawn_where_they_are(street: Seen) -> None:
         for place in range(tiles):
             found, right = street.page.evaluate(KINDS_DRAWN, [unit, place])
             assert right
+            if found:
+                check_crop(street.page.locator(".tiles .picture").nth(place))
             for kind, *colour in found:
                 assert kind_of(*colour) == kind
                 seen_kinds.add(kind)
@@ -87,8 +99,11 @@ def test_the_switch_has_masks_and_the_address_keeps_them(street: Seen) -> None:
     assert street.texts(".mask-key li") == ["both", "only the unit", f"only {masks['concept']}"]
     assert street.page.locator(".mask-key canvas").count() == 3
     words = street.texts(".mask-words p")[0]
-    assert "as at 5 % of all positions" in words
-    assert "48 \u00d7 48 cells cover what the network saw." in words
+    title = street.data("neuronym.report.studies[0].runs[0].title")
+    assert title == "net-dissect \u00b7 quantile 0.95"
+    assert words.startswith(f"{title}: The unit counts as active above ")
+    assert ", the 95 % quantile of its activations. IoU: " in words
+    assert words.endswith(", of 48\u00a0\u00d7\u00a048 over what the network saw.")
     by_number = {one["image"]: one for one in masks["images"]}
     expected = [iou_words(by_number[one["image"]["image"]]) for one in unit["sets"][0]["exemplars"]]
     assert street.texts(".tile-foot > :last-child") == expected
@@ -125,12 +140,19 @@ def test_each_run_has_its_own_masks(street: Seen) -> None:
     assert len(both) == 2
     street.page.locator(".method").nth(1).get_by_role("button", name="Show its masks").click()
     words = street.texts(".mask-words p")[0]
-    assert words.startswith("The unit counts as active above 0.050. IoU")
+    assert words.startswith("net-dissect \u00b7 threshold 0.05: The unit counts as active above 0.050. IoU")
+    again = street.page.locator(".method").nth(1).get_by_role("button", name="Hide its masks")
+    assert again.evaluate("each => each === document.activeElement"), "the focus stays"
+    top = street.page.locator(".section-head").first.bounding_box()["y"]
+    assert street.page.locator("header").first.bounding_box()["height"] <= top < 400, "what was asked for is in view"
     by_number = {one["image"]: one for one in both[1]["images"]}
     exemplars = street.data("neuronym.pages.get('0/0/0')[0].sets[0].exemplars")
     shown = [iou_words(by_number[one["image"]["image"]]) for one in exemplars]
     assert street.texts(".tile-foot > :last-child") == shown
+    again.click()
+    assert street.page.locator(".picture.heat canvas").count() == 8
     street.open(f"{LAYER}&unit=3&show=masks")
+    assert street.page.get_by_role("button", name="Hide its masks").count() == 1
     assert street.page.get_by_role("button", name="Show its masks").count() == 0
 
 
@@ -190,6 +212,25 @@ def test_bars_are_the_counts_and_lead_to_their_units(street: Seen) -> None:
     street.page.get_by_role("button", name="Show units of all descriptions").click()
     assert len(units(street)) == 5
     assert not street.page.locator(".called").is_visible()
+
+
+LONG_NAMES = """() => {
+  const [study] = neuronym.report.studies;
+  const concepts = ['a', 'the end of a very long name', 'b'].map(concept => ({concept, units: 2}));
+  const made = {run: 0, detectors: [{category: 'part', concepts}, {category: 'x'.repeat(40), concepts}]};
+  const drawn = neuronym.detectors(study, study.layers[0], made, {open: true, choose: null});
+  document.querySelector('.gallery').prepend(drawn);
+  const edge = drawn.querySelector('.towers').getBoundingClientRect();
+  return [...drawn.querySelectorAll('.towers text')].map(each => each.getBoundingClientRect()).every(
+    box => box.left >= edge.left && box.right <= edge.right && box.top >= edge.top && box.bottom <= edge.bottom);
+}"""
+
+
+def test_long_names_of_concepts_are_not_cut_off(street: Seen) -> None:
+    street.open(LAYER)
+    assert street.page.evaluate(LONG_NAMES)
+    street.page.set_viewport_size({"width": 390, "height": 800})
+    assert street.data("document.documentElement.scrollWidth") <= 390
 
 
 def units_called(page: dict[str, Any], run: int, name: str | None, category: str) -> list[int]:

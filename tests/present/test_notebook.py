@@ -96,7 +96,7 @@ def test_a_study_that_was_not_evaluated_shows_no_figures(study: Study, tmp_path:
     given = ReportInput("bare", bare.store, bare.view)
     assert "held-out" not in Fragment(unit_html(given, "relu", 0)).text
     cells = Fragment(study_html(given)).rows
-    assert cells[1][:4] == ["relu", "5", "clip-dissect · " + bare.store.runs[0][-8:], "3"]
+    assert cells[1][:4] == ["relu", "5", "clip-dissect · summary mean", "3"]
     assert cells[1][4:] == ["-"] * 6
 
 

@@ -18,6 +18,7 @@ from neuronym.present import metrics
 from neuronym.present.gather import ReportInput, StudyMaterial
 from neuronym.present.labels import Said
 from neuronym.present.pages import LayerPage, to_json
+from neuronym.present.run_made import run_titles
 from neuronym.present.unit_page import ExemplarSet, MethodLabel, UnitPage
 from neuronym.present.units import as_bytes, place_image, reduced
 from neuronym.records import Standing, State
@@ -283,7 +284,12 @@ def test_runs_are_called_by_what_tells_them_apart(study: Study, tmp_path: Path) 
     assert titles(**same) == [f"clip-dissect · {first[-8:]}", f"clip-dissect · {second[-8:]}", name]
     assert titles(**same, concepts="nouns") == ["clip-dissect · labels:class", "clip-dissect · nouns", name]
     assert titles(**same, concepts="nouns", encoder="hf:a/b")[1] == "clip-dissect · nouns · hf:a/b"
-    assert titles(key={}, abstain=0.1)[:2] == [f"clip-dissect · summary {by}", "clip-dissect · abstains at 0.1"]
+    assert titles(**same, concepts="labels:class", encoder=store.manifest.runs[first]["encoder"], abstain=0.1)[:2] == [
+        "clip-dissect",
+        "clip-dissect · abstains at 0.1",
+    ]
+    lesser = {"key": {"parameters": {"summary": other}}}
+    assert titles(**lesser, abstain=None)[:2] == [f"clip-dissect · summary {by}", f"clip-dissect · summary {other}"]
     assert titles(method="milan", concepts="labels:class")[:2] == ["clip-dissect", "milan"]
 
 
@@ -310,8 +316,9 @@ def test_what_differs_between_dissections_is_in_their_titles() -> None:
         "net-dissect · preset paper · 2",
         "net-dissect · preset reference",
     ]
-    long = run_titles({"a-1": made(names=["a long story", "of a prompt", "or two of them"]), "a-2": made(names=[])})
-    assert list(long.values())[0] == "net-dissect · 1"
+    long = [made(names=["a long story", "of a prompt", end]) for end in ("or two of them", "or three of them")]
+    assert list(run_titles({"a-1": long[0], "a-2": long[1]}).values()) == ["net-dissect · 1", "net-dissect · 2"]
+    assert run_titles({"a-1": made(names=[]), "a-2": made(names=["x"])})["a-1"] == "net-dissect · names none"
 
 
 def test_texts_that_the_source_makes_nothing_of_are_counted(study: Study, tmp_path: Path) -> None:

@@ -236,6 +236,7 @@ def test_broden(told, files, change, message):
 
 
 CATEGORIES = [{"id": 1, "name": "sky", "isthing": 0}]
+PANOPTIC = {"image_id": 1, "file_name": "p.png", "segments_info": []}
 
 
 @pytest.mark.parametrize(
@@ -244,6 +245,18 @@ CATEGORIES = [{"id": 1, "name": "sky", "isthing": 0}]
         ("[1]", "'c.json' is no panoptic file of COCO: it is a list, not an object. {remedy}"),
         ("{", "The annotation file 'c.json' is no JSON: Expecting property name enclosed in double quotes: line 1 "
          "column 2 (char 1). Save it again."),
+        ("[" * 100_000, "The annotation file 'c.json' is no JSON: maximum recursion depth exceeded while decoding a "
+         "JSON array from a unicode string. Save it again."),
+        (
+            {"categories": CATEGORIES, "annotations": [{**PANOPTIC, "segments_info": [{"id": 3, "category_id": [1]}]}]},
+            "A segment of 'c.json' is of the category [1], which 'categories' does not name. Give it a name there.",
+        ),
+        (
+            {"categories": CATEGORIES, "images": [{"id": 1, "file_name": "p.png"}],
+             "annotations": [{**PANOPTIC, "file_name": "p\0.png"}]},
+            r"The label image './c/p\x00.png' cannot be read: embedded null byte. Put it back, or remove what names "
+            "it.",
+        ),
         ({"annotations": []}, "'c.json' is no panoptic file of COCO: it lacks 'categories'. {remedy}"),
         (
             {"categories": CATEGORIES, "annotations": [{"image_id": 1, "segmentation": [[1, 2]]}]},
@@ -325,12 +338,12 @@ MASKS = np.zeros((2, 6, 8), np.uint8)
         (
             {"mask_names": np.array(["sky"]), "masks": MASKS + 3},
             "The value 3 of the label image 0 of 'a.npz' has no name. Name all values from 0 in 'mask_names', with "
-            "'unlabelled' for those that mean nothing.",
+            "'unlabelled' for those that mean nothing; values below 0 can have none.",
         ),
         (
             {"class_names": np.array(["sky"]), "masks": MASKS.astype(np.int8) - 1},
             "The value -1 of the label image 0 of 'a.npz' has no name. Name all values from 0 in 'class_names', with "
-            "'unlabelled' for those that mean nothing.",
+            "'unlabelled' for those that mean nothing; values below 0 can have none.",
         ),
         (
             {"class_names": np.array(["sky"]), "masks": MASKS.astype(np.float32)},

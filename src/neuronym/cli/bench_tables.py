@@ -13,8 +13,8 @@ from neuronym.cli.figures import ends, mean, milliseconds
 from neuronym.cli.showing import counted
 from neuronym.records.benchmark import COLUMNS, BenchHost, Benchmark, BenchRow, Gate
 
-_TRUE = ("normalised", "pearson", "f1", "auprc", "mask_iou", "top1", "top5", "equivalent", "discrimination")
-_STEADY = ("resolved", "stable_images", "stable_noise", "silent", "lost", "aurc", "random_weights")
+_TRUE = ("normalised", "pearson", "f1", "auprc", "mask_iou", "top1", "top5", "equivalent")
+_STEADY = ("resolved", "discrimination", "stable_images", "stable_noise", "silent", "lost", "aurc", "random_weights")
 _WIDE = 110
 """Columns of a terminal in which whole names of rows have room."""
 

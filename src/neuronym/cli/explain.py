@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 
 from neuronym.cli import options as given
 from neuronym.cli.console import Reporter, output
 from neuronym.errors import UserError
-
-if TYPE_CHECKING:
-    from neuronym.backends import ImageTextEncoder
-    from neuronym.probes.probe_set import ProbeSet
-    from neuronym.records import LayerInfo
-
 
 _OF_THE_STUDY = (
     *("model", "layers", "images", "weights", "tokens", "prefix_tokens", "size", "crop", "mean", "std", "scale"),
@@ -70,8 +63,8 @@ def explain(
         str | None,
         typer.Option(
             "--annotations",
-            help="Masks of concepts: a folder of masks with names.csv, a Broden folder, or a COCO panoptic JSON; not "
-            "for images that bring theirs.",
+            help="Masks of concepts: a folder of masks with names.csv, a Broden folder, a COCO panoptic JSON or an "
+            ".npz; in place of those that images bring.",
         ),
     ] = None,
     mask_grid: Annotated[
@@ -139,13 +132,16 @@ def explain(
 ) -> None:
     """Describe what makes units of a network fire: one pass over the images, then the method."""
     from neuronym import plugins
+    from neuronym.cli.explain_wish import ExplainWish
     from neuronym.cli.showing import note_concepts, note_images, show_table
     from neuronym.cli.showing_detectors import note_reach, show_detectors
     from neuronym.explain.explainer import needs_annotations
     from neuronym.study import Study
 
     chosen = given.settings(settings or [], threshold) | ({"templates": tuple(templates)} if templates else {})
-    wish = _Wish(method, concepts, encoder, chosen, abstain, given.unit_list(units), annotations, device, precision)
+    wish = ExplainWish(
+        method, concepts, encoder, chosen, abstain, given.unit_list(units), annotations, device, precision
+    )
     bare, grid = _is_bare(context, out, resume=resume), given.grid(mask_grid)
     with Reporter() as report:
         study = (
@@ -207,7 +203,7 @@ def explain(
     show_table(said, output(), limit=10)
     if masks:
         show_detectors(said, output())
-        note_reach(study, run, output())
+        note_reach(study, run, said, output())
     whole = f"\nThe whole table: neuronym table {shlex.quote(out)}"
     output().print(whole, markup=False, highlight=False, soft_wrap=True)
 
@@ -239,68 +235,3 @@ def _is_masked(out: str) -> bool:
 
     place = Path(out).expanduser()
     return is_study(place) and StudyStore(place).annotations is not None
-
-
-class _Wish:
-    """How units are to be described; what is wrong with it is said before anything is written."""
-
-    def __init__(
-        self,
-        method: str,
-        concepts: str | None,
-        encoder: str | None,
-        settings: Mapping[str, Any],
-        abstain: float | None,
-        units: Sequence[int] | None,
-        annotations: str | None,
-        device: str,
-        precision: str,
-    ) -> None:
-        from neuronym import plugins
-        from neuronym.execute.devices import Running
-        from neuronym.explain.abstention import check_level
-        from neuronym.explain.concepts import are_labels, read_concepts
-
-        if abstain is not None:
-            check_level(abstain)
-        self._device = Running.chosen(device, precision).device
-        plugins.method_class(method)
-        if encoder is not None:
-            plugins.resolve("encoder", encoder)
-        self._method, self._concepts, self._encoder, self._settings = method, concepts, encoder, settings
-        self._abstain, self.units, self._annotations = abstain, units, annotations
-        self.concepts = None if concepts is None or are_labels(concepts) else read_concepts(concepts, None)
-        self.encoder: ImageTextEncoder | None = None
-
-    def check(
-        self,
-        layers: Sequence[LayerInfo],
-        probe: ProbeSet,
-        summaries: Sequence[str],
-        sources: Sequence[str],
-        *,
-        masked: bool,
-    ) -> None:
-        """Read the rest of it, once the layers and the images are known.
-
-        Args:
-            layers: the layers.
-            probe: the images.
-            summaries: what is kept of each image and unit.
-            sources: where the images come from.
-            masked: whether the study has masks of concepts already.
-        """
-        from neuronym import asking, plugins
-        from neuronym.explain.abstention import check_level
-
-        asking.check_units(layers, self.units)
-        if self._abstain is not None:
-            check_level(self._abstain, {layer.name: layer.units for layer in layers})
-        self.concepts = self.concepts or asking.choose_concepts(self._concepts, probe.labels)
-        if self._encoder is not None:
-            self.encoder = plugins.encoder(self._encoder, self._device)
-            asking.warn_of_domain(self.encoder, asking.source_names(sources))
-        explainer = plugins.make_method(self._method, self._settings, self.concepts, self.encoder)
-        asking.check_summary(self._method, explainer.summary, summaries)
-        if self._annotations is not None or not masked:
-            asking.check_annotations(explainer, self._annotations, probe)

@@ -71,8 +71,8 @@ def show_table(table: pa.Table, console: Console, limit: int | None = None) -> N
     columns = _columns(
         rows[:limit],
         several=len({row["run"] for row in rows}) > 1,
-        scored=HEADLINE in table.column_names,
-        masked=MASK_IOU in table.column_names,
+        scored=any(row.get(HEADLINE) is not None for row in rows),
+        masked=any(row.get(MASK_IOU) is not None for row in rows),
     )
     widths = _widths({name: _width(name, cells) for name, cells in columns.items()}, console.width)
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)

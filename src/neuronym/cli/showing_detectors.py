@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from neuronym.records import Json
 from neuronym.store.detectors import Detectors, detectors
+from neuronym.store.layer_view import LEVELS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,33 +50,63 @@ def show_detectors(said: pa.Table, console: Console) -> None:
     )
 
 
-def note_reach(study: Study, run: str, console: Console) -> None:
-    """Which concepts cover so much of the images that no unit could have enough in common with them.
+def note_reach(study: Study, run: str, said: pa.Table, console: Console) -> None:
+    """Which concepts cover so much of the images that hardly a unit has enough in common with them, and the remedy.
 
-    A unit that is active in a share a of the cells overlaps with a concept that covers a larger share c by a / c at
-    most. Under the quantile .995 and the least IoU .04 that rules out what covers an eighth of the images or more.
+    Nothing is said of runs whose rule is no quantile or which have no least IoU. A unit's map above its quantile is
+    larger or smaller once it is upsampled, so that a few units may reach what most cannot.
+
+    Args:
+        study: has the run and its annotations.
+        run: the run.
+        said: its explanations; concepts that describe a unit are in reach.
+        console: where to.
     """
-    key = study.store.manifest.runs[run]["key"]
-    annotations, explain = study.store.annotations, [image.split == "explain" for image in study.images]
-    if not isinstance(key, dict) or annotations is None:
+    asked, annotations = _parameters(study.store.manifest.runs[run]), study.store.annotations
+    quantile, least = asked.get("quantile"), asked.get("min_iou")
+    if annotations is None or asked.get("threshold") is not None or quantile is None or least is None:
         return
-    asked = {"quantile": 0.0, "min_iou": 0.0, "threshold": None, **key["parameters"]}
-    active, counted = 1 - float(asked["quantile"]), explain & annotations.annotated
-    if asked["threshold"] is not None or not counted.any():
+    explain = np.array([image.split == "explain" for image in study.images])
+    shares = annotations.shares[explain & annotations.annotated].astype(np.float64).mean(0)
+    concepts, described = annotations.about.concepts, set(said["description"].to_pylist())
+    beyond = [at for at in out_of_reach(shares, 1 - quantile, least) if concepts[at].name not in described]
+    if not beyond:
         return
-    shares = annotations.shares[counted].mean(0)
-    names = [concept.name for concept in annotations.about.concepts]
-    least, most = float(asked["min_iou"]), active / max(float(asked["min_iou"]), 1e-9)
-    beyond = [names[at] for at in np.argsort(-shares) if shares[at] >= most]
-    if beyond:
-        more = f" and {len(beyond) - _NAMED} more" if len(beyond) > _NAMED else ""
-        console.print(
-            f"Out of reach: {', '.join(beyond[:_NAMED])}{more}. Each covers over {100 * most:.3g} % of the images, "
-            f"and a unit that is active in {100 * active:.3g} % of them has an IoU of at most {least:g} with it. "
-            "--set quantile=0.98 makes units larger.",
-            style="dim",
-            highlight=False,
-        )
+    named = ", ".join(f"{concepts[at].name!r} ({concepts[at].category})" for at in beyond[:_NAMED])
+    more = f" and {len(beyond) - _NAMED} more" if len(beyond) > _NAMED else ""
+    enough = [level for level in LEVELS if not out_of_reach(shares[beyond], 1 - level, least)]
+    console.print(
+        f"Hardly in reach: {named}{more}. They cover {100 * shares[beyond[-1]]:.3g} % of the images or more, and a "
+        f"unit that is active in {100 * (1 - quantile):.3g} % of them has an IoU of "
+        f"{(1 - quantile) / shares[beyond[-1]]:.2g} at most with such a concept; it takes more than {least:g}."
+        + (f" Larger units reach them: --set quantile={max(enough):g}." if enough else ""),
+        style="dim",
+        highlight=False,
+        markup=False,
+    )
+
+
+def out_of_reach(shares: npt.NDArray[np.float64], active: float, least: float) -> list[int]:
+    """The concepts whose IoU with a unit cannot be above ``least``, that which covers most first.
+
+    What a unit that is active in a share a of all cells has in common with a concept that covers a larger share c is at
+    most all of the unit, and the union is at least the concept: the IoU is a / c at most.
+
+    Args:
+        shares: how much of all cells each concept covers, [concepts], 0 to 1.
+        active: the same of a unit.
+        least: an IoU.
+    """
+    return [
+        int(at) for at in np.argsort(-shares, kind="stable") if shares[at] > active and active <= least * shares[at]
+    ]
+
+
+def _parameters(made_with: Mapping[str, Json]) -> Mapping[str, Any]:
+    """The parameters of the method of a run."""
+    key = made_with.get("key")
+    found = key.get("parameters") if isinstance(key, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def _add_layer(shown: Table, layer: str, units: int, found: Sequence[Detectors]) -> None:

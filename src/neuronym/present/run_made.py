@@ -52,7 +52,7 @@ def run_parameters(made_with: Made) -> Mapping[str, Any]:
 def in_words(value: Any) -> str:
     """A parameter's value for people; a method's own choice is ``default``."""
     if isinstance(value, list | tuple):
-        return ", ".join(map(in_words, value))
+        return ", ".join(map(in_words, value)) or "none"
     return "default" if value is None else str(value)
 
 
@@ -61,18 +61,21 @@ def _parts(made_with: Made, runs: Sequence[Made]) -> list[str]:
     known = [part for part in ("concepts", "encoder") if made_with.get(part)]
     told = [last_part(str(made_with[part])) for part in known if any(one.get(part) != made_with[part] for one in runs)]
     own, others = _told(made_with), [_told(one) for one in runs]
-    differing = {name: value for name, value in own.items() if any(one.get(name) != value for one in others)}
-    return [*told, *(words for name, value in differing.items() if len(words := f"{name} {value}") <= _LONGEST)]
+    differing = {name: value for name, value in own.items() if any(one.get(name, value) != value for one in others)}
+    words = [f"{name} {value}" for name, value in differing.items() if value is not None]
+    return [*told, *(one for one in words if len(one) <= _LONGEST)]
 
 
-def _told(made_with: Made) -> dict[str, str]:
-    """What decides about a run, in words; of a quantile and a threshold the one that its masks were made with."""
-    given, rule = run_parameters(made_with), mask_rule(made_with)
-    told = {name: in_words(value) for name, value in sorted(given.items())}
+def _told(made_with: Made) -> dict[str, str | None]:
+    """What decides about a run, in words; of a quantile and a threshold the one that its masks were made with.
+
+    What was not asked of it is None; a parameter that its release did not have is not there.
+    """
+    given, rule, level = run_parameters(made_with), mask_rule(made_with), made_with.get("abstain")
+    told: dict[str, str | None] = {}
     if rule is not None:
-        hidden = {"quantile", "threshold"}
-        value = "of each unit" if isinstance(rule.value, tuple) else f"{rule.value}"
-        shown = {"threshold": value} if rule.quantile is None else {"quantile": f"{rule.quantile:g}"}
-        told = {**shown, **{name: words for name, words in told.items() if name not in hidden}}
-    level = made_with.get("abstain")
-    return told if level is None else {**told, "abstains at": str(level)}
+        value = "of each unit" if isinstance(rule.value, tuple) else str(rule.value)
+        quantile = None if rule.quantile is None else f"{rule.quantile:g}"
+        told = {"quantile": quantile, "threshold": None if quantile else value}
+    others = {name: in_words(given[name]) for name in sorted(given) if name not in told}
+    return {**told, **others, "abstains at": None if level is None else str(level)}

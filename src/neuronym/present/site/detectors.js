@@ -59,12 +59,14 @@
   // The figure of the paper: every concept with its units, by category, the concept with most first.
   function towers(study, card, made, choose) {
     const most = Math.max(...made.detectors.flatMap((one) => one.concepts.map((each) => each.units)));
-    const names = made.detectors.flatMap((one) => one.concepts.map((each) => shortened(each.concept)));
-    const long = Math.max(...names.map(wide));
-    const margin = Math.max(8, 0.64 * wide(names[0]) - 4);
     const [top, base] = [36, 136];
     const heads = made.detectors.map((one) => `${one.category} ${one.concepts.length}`);
-    const places = placed(made.detectors.map((one, at) => [heads[at], one.concepts.length]), margin);
+    const bars = made.detectors.map((one, at) => [heads[at], one.concepts.length]);
+    const names = made.detectors.map((one) => one.concepts.map((each) => wide(shortened(each.concept))));
+    const long = Math.max(...names.flat());
+    // Names run down to the left of their bars: none may reach beyond the edge.
+    const left = placed(bars, 0).flatMap(([from], at) => names[at].map((name, number) => 0.66 * name - from - (number + 0.5) * PITCH));
+    const places = placed(bars, Math.max(8, ...left));
     const width = Math.ceil(places[places.length - 1][1] + 8);
     const one = (group, each, x) => {
       const tall = Math.max(2, ((base - top) * each.units) / most);
@@ -111,7 +113,7 @@
               "data-category": one.category,
               click: chosen(choose, "", one.category),
             },
-            h("span", { class: "category-name" }, said(one.category)),
+            h("span", { class: "category-name", title: one.category }, said(one.category)),
             h("span", { class: "category-track", "aria-hidden": "true" }, h("span", { class: "category-bar", style: { width: `${(100 * one.concepts.length) / most}%` } })),
             h("span", { class: "tabular" }, neuronym.count(one.concepts.length)),
             h("span", { class: "muted small tabular" }, neuronym.counted(total(one), "unit")),
@@ -134,7 +136,7 @@
       "details",
       { class: "detectors", open },
       h("summary", {}, h("h2", {}, "Detectors"), h("span", { class: "muted" }, summary(card, made))),
-      h("p", { class: "muted small" }, "Concepts by which a unit is described, counted once each; and how many units each describes."),
+      h("p", { class: "muted small" }, "A unique detector is an annotated concept that describes at least one unit. By category: how many there are; by concept: the units that each describes. Choose a bar to see its units."),
       h(
         "div",
         { class: "detectors-body" },
@@ -205,7 +207,7 @@
       { class: "by-layer" },
       h("h3", { class: "section" }, "Unique detectors by layer"),
       h("p", { class: "muted small" }, "How many concepts of each category describe at least one unit."),
-      shown.map(([run, cards]) => [shown.length > 1 ? h("h4", {}, said(study.runs[run].title)) : null, groups(study, run, cards)]),
+      shown.map(([run, cards]) => [study.runs.length > 1 ? h("h4", {}, said(study.runs[run].title)) : null, groups(study, run, cards)]),
     );
   };
 })();

@@ -91,12 +91,13 @@
       ].map(([kind, words]) => h("li", {}, swatch(kind), h("span", {}, words))),
     );
 
-  // What was compared, for one unit.
+  // What was compared, for one unit: a quantile says more than the activation alone.
   neuronym.maskWords = (view) => {
     const above = `The unit counts as active above ${neuronym.number(view.threshold)}`;
-    const rule = view.quantile === null ? above : `${above}, as at ${Number((100 * (1 - view.quantile)).toPrecision(3))} % of all positions`;
+    const rule = view.quantile === null ? above : `${above}, the ${Number((100 * view.quantile).toPrecision(6))} % quantile of its activations`;
     const [rows, columns] = view.grid;
-    const fewer = rows === view.rows && columns === view.columns ? "" : `, drawn with ${view.rows} × ${view.columns}`;
-    return `${rule}. IoU: cells in both masks, of those in either; ${rows} × ${columns} cells cover what the network saw${fewer}.`;
+    const cells = (down, across) => `${down}\u00a0×\u00a0${across}`;
+    const fewer = rows === view.rows && columns === view.columns ? "" : `, drawn as ${cells(view.rows, view.columns)}`;
+    return `${rule}. IoU: cells in both masks as a share of those in either, of ${cells(rows, columns)} over what the network saw${fewer}.`;
   };
 })();

@@ -54,8 +54,18 @@
     });
   }
 
-  // What one run says of a unit; `show` shows the masks that it compared.
-  neuronym.method = (study, page, unit, label, show) => {
+  // What a score is, where it is one that is known from elsewhere.
+  const score = (run, value) => (value === null ? null : h("span", { class: "muted small tabular" }, ` score ${neuronym.number(value)}`, run && run.masks ? " (IoU on the explain images)" : null));
+
+  // Shows the masks that a run compared, or hides them again.
+  function masked(unit, label, { run, show, hide }) {
+    if (!unit.masks.some((one) => one.run === label.run)) return null;
+    const here = run === label.run;
+    return h("p", { class: "small" }, h("button", { type: "button", class: "link", "data-key": `masks-${label.run}`, click: () => (here ? hide() : show(label.run)) }, here ? "Hide its masks" : "Show its masks"));
+  }
+
+  // What one run says of a unit; `masks` are the run whose masks are drawn, if they are, and how to show and hide them.
+  neuronym.method = (study, page, unit, label, masks) => {
     const place = study.runs.findIndex((one) => one.id === label.run);
     const run = study.runs[place];
     const made = page.layer.figures.find((one) => one.run === place);
@@ -64,12 +74,12 @@
       { class: "method", "data-run": label.run },
       h("h3", {}, said(run ? run.title : label.method)),
       label.description !== null
-        ? h("p", { class: "said" }, said(label.description), " ", neuronym.tag(label.category), label.score === null ? null : h("span", { class: "muted small tabular" }, ` score ${neuronym.number(label.score)}`))
+        ? h("p", { class: "said" }, said(label.description), " ", neuronym.tag(label.category), score(run, label.score))
         : h("p", { class: "state" }, neuronym.badge(label.state), " ", said(label.reason)),
       heldOut(label, run, made),
       evidence(label),
       candidates(label),
-      unit.masks.length > 1 && unit.masks.some((one) => one.run === label.run) ? h("p", { class: "small" }, h("button", { type: "button", class: "link", click: () => show(label.run) }, "Show its masks")) : null,
+      masked(unit, label, masks),
     );
   };
 })();

@@ -127,7 +127,7 @@
       return h(
         "tr",
         {},
-        h("th", { scope: "row" }, said(run.title), h("span", { class: "muted small code" }, said(run.id)), from ? h("span", { class: "muted small code" }, "labels from ", from) : null),
+        h("th", { scope: "row", class: "run" }, said(run.title), h("span", { class: "muted small code" }, said(run.id)), from ? h("span", { class: "muted small code" }, "labels from ", from) : null),
         h("td", {}, run.concepts === null ? "–" : said(run.concepts)),
         h("td", {}, run.encoder !== null ? said(run.encoder) : run.masks ? "annotated masks" : run.labels === null ? "labels only" : "–"),
         h("td", {}, run.summary),

@@ -230,14 +230,19 @@
         set.scale === null ? null : legend(set.scale, mode),
         modes.length > 1 ? switcher("Overlay (o)", modes, mode, setMode) : null,
       ];
-      const key = mode === "masks" ? h("div", { class: "mask-words" }, neuronym.maskKey(over.concept), h("p", { class: "muted small" }, neuronym.maskWords(over))) : null;
-      const showMasks = (id) => {
-        masked = id;
-        setMode("masks");
-        body.querySelector(".tiles").scrollIntoView({ block: "nearest" });
+      const whose = mode === "masks" && study.runs.length > 1 ? study.runs.find((one) => one.id === over.run) : null;
+      const key = mode === "masks" ? h("div", { class: "mask-words" }, neuronym.maskKey(over.concept), h("p", { class: "muted small" }, whose ? [said(whose.title), ": "] : null, neuronym.maskWords(over))) : null;
+      const ofMasks = {
+        run: mode === "masks" ? over.run : null,
+        show(id) {
+          masked = id;
+          setMode("masks");
+          body.querySelector(".section-head").scrollIntoView();
+        },
+        hide: () => setMode(modes[0][0]),
       };
-      const said = unit.labels.length
-        ? h("div", { class: "methods" }, unit.labels.map((one) => neuronym.method(study, page, unit, one, showMasks)))
+      const descriptions = unit.labels.length
+        ? h("div", { class: "methods" }, unit.labels.map((one) => neuronym.method(study, page, unit, one, ofMasks)))
         : h("p", { class: "muted" }, "No method has looked at this unit.");
       body.replaceChildren(
         unit.note === null ? "" : h("p", { class: "notice" }, unit.note),
@@ -245,7 +250,7 @@
         h(
           "div",
           { class: "two" },
-          section(unit.labels.length > 1 ? "Descriptions" : "Description", null, said),
+          section(unit.labels.length > 1 ? "Descriptions" : "Description", null, descriptions),
           section("Activations", null, set ? activations(unit, set) : null, facts(unit)),
         ),
         set ? section("Across the range", h("p", { class: "muted small" }, "a seeded choice of images from each range of ranks"), h("div", { class: "ranges" }, ranges(unit, set))) : "",

@@ -21,7 +21,8 @@ class Annotator(Protocol):
         name: what the user gave.
         concepts: by number, no two alike.
         stamp: another one whenever what is annotated may be another; found without decoding a mask.
-        notes: sentences for the user, for example about images without a mask.
+        notes: sentences for the user, for example about masks without an image; how many images are without a mask is
+            counted when they are read.
     """
 
     @property

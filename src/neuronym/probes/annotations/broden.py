@@ -22,7 +22,7 @@ from neuronym.probes.annotations.annotator import concept_of
 from neuronym.probes.annotations.files import Entry, FileAnnotator, Plane
 from neuronym.probes.annotations.label_images import red_green
 from neuronym.probes.annotations.legend import Legend, Numbering
-from neuronym.probes.annotations.subjects import BY_FILE, Subjects, gaps
+from neuronym.probes.annotations.subjects import BY_FILE, Subjects, unused
 from neuronym.probes.tables import Table, read_table
 
 INDEX, LABELS, CATEGORIES = "index.csv", "label.csv", "category.csv"
@@ -66,7 +66,7 @@ def read_broden(name: str, root: Path, subjects: Subjects) -> FileAnnotator:
     rows = {subject.key: row for row, subject in enumerate(found) if subject is not None}
     every = {key: _entry(table, row, categories, legends) for key, row in rows.items()}
     entries = {key: entry for key, entry in every.items() if entry != Entry()}
-    notes = gaps(name, len(subjects.images) - len(entries), found.count(None))
+    notes = unused(name, found.count(None))
     return FileAnnotator(name, numbering.concepts, notes, root, subjects.by, entries)
 
 

@@ -95,8 +95,9 @@ class FileAnnotator:
 def _state(path: str) -> tuple[int, int]:
     try:
         status = os.stat(path)  # noqa: PTH116 - there may be a hundred thousand of them, and paths are slow to make
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the latter of a name that no file can have
+        why = getattr(error, "strerror", None) or error
         raise ProbeError(
-            f"The label image {path!r} cannot be read: {error.strerror}. Put it back, or remove what names it."
+            f"The label image {path!r} cannot be read: {why}. Put it back, or remove what names it."
         ) from error
     return status.st_size, status.st_mtime_ns

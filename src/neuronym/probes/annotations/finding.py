@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,14 +59,13 @@ def _given(name: str, subjects: Subjects) -> Annotator:
 
 
 def _own(probe: ProbeSet) -> Annotator | None:
-    counts = Counter(record.source for record in probe.images)
+    used = {record.source for record in probe.images}
     # In the order in which the user gave them, so that concepts are numbered alike whatever the split.
-    names = [name for name in dict.fromkeys((*probe.sources, *sorted(counts))) if counts[name]]
+    names = [name for name in dict.fromkeys((*probe.sources, *sorted(used))) if name in used]
     parts = {name: part for name in names if (part := _of(probe.source(name))) is not None}
     if not parts:
         return None
-    notes = [f"{counts[name]} images of {name!r} are not annotated and do not count." for name in names]
-    return join(parts, [note for name, note in zip(names, notes, strict=True) if name not in parts])
+    return join(parts)
 
 
 def _of(source: Source) -> Annotator | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,17 +49,12 @@ class JoinedAnnotator:
         return replace(found, concepts=concepts[order], masks=masks, whole=np.sort(numbers[found.whole]))
 
 
-def join(parts: Mapping[str, Annotator], notes: Sequence[str] = ()) -> JoinedAnnotator:
-    """The annotators of several sources, by the sources' names, as one.
-
-    Args:
-        parts: at least one.
-        notes: further sentences for the user.
-    """
+def join(parts: Mapping[str, Annotator]) -> JoinedAnnotator:
+    """The annotators of several sources, at least one, by the sources' names, as one."""
     concepts = tuple(dict.fromkeys(concept for part in parts.values() for concept in part.concepts))
     place = {concept: number for number, concept in enumerate(concepts)}
     numbers = {name: np.array([place[one] for one in part.concepts], np.int64) for name, part in parts.items()}
     told = repr([(name, part.stamp, tuple(part.concepts)) for name, part in parts.items()])
     stamp = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
-    every = tuple(note for part in parts.values() for note in part.notes) + tuple(notes)
+    every = tuple(note for part in parts.values() for note in part.notes)
     return JoinedAnnotator(", ".join(parts), concepts, stamp, every, parts, numbers)

@@ -17,7 +17,7 @@ from neuronym.probes.annotations.annotator import concept_of
 from neuronym.probes.annotations.files import Entry, FileAnnotator, Plane
 from neuronym.probes.annotations.label_images import colours
 from neuronym.probes.annotations.legend import Legend, Numbering
-from neuronym.probes.annotations.subjects import BY_FILE, BY_STEM, Subjects, gaps
+from neuronym.probes.annotations.subjects import BY_FILE, BY_STEM, Subjects, unused
 from neuronym.probes.tables import read_text
 from neuronym.records import MaskConcept
 
@@ -53,7 +53,7 @@ def read_panoptic(name: str, path: Path, subjects: Subjects) -> FileAnnotator:
             numbers = {segment: _category(path, categories, category) for segment, category in mapping.items()}
             plane = Plane((Path(folder) / file).as_posix(), Legend({0: None} | numbers, _REMEDY), colours)
             entries[subject.key] = Entry((plane,))
-    notes = gaps(name, len(subjects.images) - len(entries), found.count(None))
+    notes = unused(name, found.count(None))
     return FileAnnotator(name, numbering.concepts, notes, path.parent, subjects.by, entries)
 
 
@@ -61,7 +61,7 @@ def _content(path: Path) -> Mapping[str, Any]:
     text = read_text(path, "annotation file")
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter of lists in lists without end
         raise ProbeError(f"The annotation file {str(path)!r} is no JSON: {error}. Save it again.") from error
     if not isinstance(content, dict):
         raise _other_kind(path, f"it is a {type(content).__name__}, not an object")
@@ -96,7 +96,7 @@ def _categories(content: Mapping[str, Any], numbering: Numbering) -> dict[int, i
 def _category(path: Path, categories: Mapping[int, int | None], category: int) -> int | None:
     try:
         return categories[category]
-    except KeyError:
+    except (KeyError, TypeError):  # JSON may have a list there
         raise ProbeError(
             f"A segment of {str(path)!r} is of the category {category}, which 'categories' does not name. Give it a "
             "name there."

@@ -20,7 +20,7 @@ from neuronym.probes.annotations.annotator import concept_of
 from neuronym.probes.annotations.files import Entry, FileAnnotator, Plane
 from neuronym.probes.annotations.label_images import SUFFIX, integers
 from neuronym.probes.annotations.legend import Legend, Numbering
-from neuronym.probes.annotations.subjects import BY_FILE, BY_STEM, Subjects, gaps
+from neuronym.probes.annotations.subjects import BY_FILE, BY_STEM, Subjects, unused
 from neuronym.probes.sources import is_image_name
 from neuronym.probes.tables import Table, read_table
 from neuronym.probes.walking import walk
@@ -54,7 +54,7 @@ def read_simple(name: str, root: Path, subjects: Subjects) -> FileAnnotator:
     keys = planes.keys() | whole.keys()
     entries = {key: Entry(tuple(planes.get(key, ())), tuple(whole.get(key, ()))) for key in keys}
     scenes_only = len(keys) - len(planes)
-    notes = _notes(name, len(subjects.images) - len(keys), masks_without_image, scenes_only, rows_without_image)
+    notes = (*unused(name, masks_without_image), *_notes(root, scenes_only, rows_without_image))
     return FileAnnotator(name, numbering.concepts, notes, root, subjects.by, entries)
 
 
@@ -139,9 +139,10 @@ def _scenes(root: Path, subjects: Subjects, numbering: Numbering) -> tuple[dict[
     return whole, found.count(None)
 
 
-def _notes(name: str, images: int, masks: int, scenes_only: int, rows: int) -> tuple[str, ...]:
-    more = (
-        (scenes_only, f"{scenes_only} images have scenes and no mask in {name!r}, and count as showing nothing else."),
-        (rows, f"{rows} rows of {str(Path(name) / SCENES)!r} name no image of the set."),
+def _notes(root: Path, scenes_only: int, rows: int) -> tuple[str, ...]:
+    path = str(root / SCENES)
+    notes = (
+        (scenes_only, f"{scenes_only} images of {path!r} have scenes and no mask, and count as showing nothing else."),
+        (rows, f"{rows} rows of {path!r} name no image of the set."),
     )
-    return gaps(name, images, masks) + tuple(note for count, note in more if count)
+    return tuple(note for count, note in notes if count)

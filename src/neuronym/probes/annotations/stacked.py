@@ -23,7 +23,7 @@ from neuronym.errors import ProbeError
 from neuronym.probes.annotations.annotator import concept_of
 from neuronym.probes.annotations.legend import Legend, Numbering
 from neuronym.probes.annotations.planes import Labelled, image_masks
-from neuronym.probes.annotations.subjects import Subjects, gaps, no_image
+from neuronym.probes.annotations.subjects import Subjects, no_image, unused
 from neuronym.probes.array_files import header, open_arrays, texts
 from neuronym.probes.decode import content_id
 from neuronym.probes.handles import Handle
@@ -104,7 +104,7 @@ def read_stack(name: str, subjects: Subjects) -> StackAnnotator:
         places = {s.key: numbers[s.key] for s in subjects.images if s.key in numbers}
         if not places:
             raise no_image(name, subjects, [f"number {number}" for number in numbers.values()])
-        notes = gaps(name, len(subjects.images) - len(places), len(numbers) - len(places))
+        notes = unused(name, len(numbers) - len(places))
         return _annotator(name, arrays, places, notes)
 
 
@@ -154,5 +154,8 @@ def _concepts(name: str, arrays: NpzFile) -> tuple[tuple[MaskConcept, ...], Lege
         value: numbering.name(value, concept_of(text, category or _OBJECT))
         for value, (text, category) in enumerate(zip(names, categories, strict=True))
     }
-    remedy = f"Name all values from 0 in {key!r}, with 'unlabelled' for those that mean nothing."
+    remedy = (
+        f"Name all values from 0 in {key!r}, with 'unlabelled' for those that mean nothing; values below 0 can have "
+        "none."
+    )
     return numbering.concepts, Legend(numbers, remedy)

@@ -119,13 +119,9 @@ def no_image(path: str, subjects: Subjects, names: Sequence[str]) -> ProbeError:
     )
 
 
-def gaps(name: str, images: int, annotations: int) -> tuple[str, ...]:
-    """Notes for the user on how many images are not annotated, and how many annotations are of no image."""
-    notes = (
-        (images, f"{images} images are not annotated in {name!r} and do not count."),
-        (annotations, f"{annotations} annotations of {name!r} are of no image of the set."),
-    )
-    return tuple(note for count, note in notes if count)
+def unused(name: str, annotations: int) -> tuple[str, ...]:
+    """A note for the user on how many annotations are of no image; none where all are of one."""
+    return (f"{annotations} annotations of {name!r} are of no image of the set.",) if annotations else ()
 
 
 def _some(names: Iterable[str]) -> str:
