@@ -116,6 +116,7 @@ class Judge:
             "hierarchy": None if self._asked.hierarchy is None else Path(self._asked.hierarchy).name,
             "templates": list(self._asked.templates) if kind == "encoder" else [],
             "masks": None if rule is None else rule.name,
+            "annotations": self._store.manifest.annotations.get("key") if kind == "annotations" else None,
             "marks": marks(),
         }
         with self._store.lock():

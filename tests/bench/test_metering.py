@@ -74,7 +74,8 @@ def test_everything_asked_is_counted(host: Probed, tmp_path: Path) -> None:
     same = host.view("plain", again.services(materials.services, materials.probe_set, embeddings))
     same.unit_masks(MaskRule(), "explain", (8, 8))
     assert (meter.calls["forward"], again.calls) == (602, {"forward": 300})  # it is counted whoever made it
-    assert meter.backend_seconds == pytest.approx(embeddings.of(Slow(), materials.probe_set, "explain")[1])
+    encoding = embeddings.of(Slow(), materials.probe_set, "explain")[1]
+    assert meter.backend_seconds > encoding  # the passes for masks were this row's
     assert meter.backend_seconds > 0.1  # seven batches of 0.02 seconds
 
 

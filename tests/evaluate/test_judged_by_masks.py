@@ -338,3 +338,17 @@ def test_columns_that_say_nothing_are_left_out(study: Study) -> None:
     assert "description" in shown.getvalue()
     assert "held-out r" not in shown.getvalue()
     assert "mask IoU" not in shown.getvalue()
+
+
+def test_figures_by_annotations_that_were_replaced_do_not_count(tmp_path: Path) -> None:
+    made = painted_study(tmp_path / "s", Painted(40)).probe(device="cpu")
+    with pytest.warns(match="8 of the 40 images"), pytest.warns(match="'nowhere'"):
+        made.annotate()
+    (tmp_path / "mine.csv").write_text(LABELS)
+    made.import_labels(tmp_path / "mine.csv")
+    made.evaluate("annotations", settings=QUICK)
+    assert HEADLINE in made.table().column_names
+    with pytest.warns(match="8 of the 40 images"), pytest.warns(match="'nowhere'"):
+        made.annotate(grid=(8, 8))
+    assert made.store.evaluations() == []
+    assert HEADLINE not in made.table().column_names

@@ -50,7 +50,8 @@ class Meter:
     Attributes:
         calls: by kind: ``images`` and ``texts`` that were encoded, ``forward`` for images that the target answered, in
             a mask pass too, whichever row made it.
-        backend_seconds: for the embeddings of the probe images, whichever row made them.
+        backend_seconds: for the embeddings of the probe images, whichever row made them, and for units' masks that this
+            row had made.
         spent: seconds that this row waited for them, and for mask passes.
     """
 
@@ -86,11 +87,13 @@ class Meter:
         def unit_masks(layer: LayerInfo, rule: MaskRule, grid: Grid) -> UnitMasks:
             began = time.perf_counter()
             found = services.unit_masks(layer, rule, grid)
-            self.spent += time.perf_counter() - began
+            waited = time.perf_counter() - began
+            self.spent += waited
             key = (services, layer, rule, grid)
             if key not in self._masked:
                 self._masked.add(key)
                 self.calls["forward"] += len(probe)
+                self.backend_seconds += waited
             return found
 
         return replace(services, embed=embed, respond=respond, unit_masks=unit_masks)

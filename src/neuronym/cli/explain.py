@@ -133,7 +133,7 @@ def explain(
     """Describe what makes units of a network fire: one pass over the images, then the method."""
     from neuronym import plugins
     from neuronym.cli.explain_wish import ExplainWish
-    from neuronym.cli.showing import note_concepts, note_images, show_table
+    from neuronym.cli.showing import described_first, note_concepts, note_images, show_table
     from neuronym.cli.showing_detectors import note_reach, show_detectors
     from neuronym.explain.explainer import needs_annotations
     from neuronym.study import Study
@@ -200,7 +200,7 @@ def explain(
             device=device,
         )
     said = study.table(run=run)
-    show_table(said, output(), limit=10)
+    show_table(described_first(said), output(), limit=10)
     if masks:
         show_detectors(said, output())
         note_reach(study, run, said, output())

@@ -61,6 +61,15 @@ def note_concepts(concepts: ConceptSet | None, console: Console) -> None:
     console.print(text, highlight=False)
 
 
+def described_first(table: pa.Table) -> pa.Table:
+    """The units that have a description, then the others; for a look at some of many."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    described = table["description"].is_valid()
+    return pa.concat_tables([table.filter(described), table.filter(pc.invert(described))])
+
+
 def show_table(table: pa.Table, console: Console, limit: int | None = None) -> None:
     """One row per explanation; the run is a column where there are several.
 

@@ -49,11 +49,15 @@ def remove_others(study: Path, made: Made) -> None:
 
 
 def chosen(manifest: Manifest, run: str | None = None, source: str | None = None) -> list[Made]:
-    """The evaluations that are done, the earliest first; of one run, by one source, or all."""
+    """The evaluations that are done, the earliest first; of one run, by one source, or all.
+
+    What annotations said that are not the study's any more does not count.
+    """
+    present = (None, manifest.annotations.get("key"))
     found = [
         made
         for made in manifest.evaluations.values()
-        if run in (None, made["run"]) and source in (None, made["source"])
+        if run in (None, made["run"]) and source in (None, made["source"]) and made.get("annotations") in present
     ]
     return sorted(found, key=lambda made: (str(made["at"]), str(made["run"]), str(made["source"])))
 
