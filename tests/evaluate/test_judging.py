@@ -16,7 +16,7 @@ from neuronym.evaluate.marks import marks
 from neuronym.evaluate.sources import LabelSource
 from neuronym.functional.metrics import verdicts
 from neuronym.records import RunStatus
-from neuronym.store import study_store
+from neuronym.store import study_folder
 from neuronym.store.atomic import locked
 from neuronym.store.tables import explanations_records
 from neuronym.study import Study
@@ -198,7 +198,7 @@ def test_while_another_process_writes_figures_are_found_and_not_kept(study: Stud
 def test_a_study_that_may_only_be_read_is_judged_all_the_same(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     run = imported(study)
     before = contents(study.folder)
-    monkeypatch.setattr(study_store.os, "access", lambda *_, **__: False)  # root may write anywhere
+    monkeypatch.setattr(study_folder.os, "access", lambda *_, **__: False)  # root may write anywhere
     with pytest.warns(NeuronymWarning) as caught:
         found = study.evaluate(settings=QUICK)
     assert str(caught[0].message) == (
