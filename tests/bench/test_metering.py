@@ -14,7 +14,7 @@ from PIL import Image
 
 from neuronym.bench.entrants import ENCODERS, entrants
 from neuronym.bench.hosts import HOSTS
-from neuronym.bench.metering import Embeddings, Meter
+from neuronym.bench.metering import Embeddings, MaskPasses, Meter
 from neuronym.bench.probing import Probed, probe
 from neuronym.bench.settings import BenchSettings
 from neuronym.bench.trials import Trials
@@ -57,7 +57,8 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Probed:
 
 def test_everything_asked_is_counted(host: Probed, tmp_path: Path) -> None:
     materials = host.studies["plain"].materials
-    embeddings, meter = Embeddings(tmp_path), Meter()
+    embeddings, passes = Embeddings(tmp_path), MaskPasses()
+    meter = Meter(passes)
     encoder = meter.encoder(Slow())
     view = host.view("plain", meter.services(materials.services, materials.probe_set, embeddings))
     assert view.embeddings(encoder, "explain").shape == (200, 2)
@@ -70,18 +71,19 @@ def test_everything_asked_is_counted(host: Probed, tmp_path: Path) -> None:
         view.unit_masks(MaskRule(), "explain", (8, 8))
     assert meter.calls["forward"] == 302  # one pass over all images, those to judge on too
     view.unit_masks(MaskRule(0.99), "explain", (8, 8))
-    again = Meter()
+    again = Meter(passes)
     same = host.view("plain", again.services(materials.services, materials.probe_set, embeddings))
     same.unit_masks(MaskRule(), "explain", (8, 8))
     assert (meter.calls["forward"], again.calls) == (602, {"forward": 300})  # it is counted whoever made it
     encoding = embeddings.of(Slow(), materials.probe_set, "explain")[1]
-    assert meter.backend_seconds > encoding  # the passes for masks were this row's
+    assert meter.backend_seconds > encoding  # the passes for masks are in it
+    assert again.spent < again.backend_seconds < meter.backend_seconds - encoding  # also of who found the masks made
     assert meter.backend_seconds > 0.1  # seven batches of 0.02 seconds
 
 
 def test_a_second_row_is_told_the_same_and_waits_for_nothing(host: Probed, tmp_path: Path) -> None:
     materials = host.studies["plain"].materials
-    embeddings, meters = Embeddings(tmp_path), (Meter(), Meter())
+    embeddings, meters = Embeddings(tmp_path), (Meter(MaskPasses()), Meter(MaskPasses()))
     for meter in meters:
         view = host.view("plain", meter.services(materials.services, materials.probe_set, embeddings))
         view.embeddings(meter.encoder(Slow()), "explain")

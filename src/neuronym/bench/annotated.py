@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from neuronym.bench.probing import Probed, Version
 from neuronym.errors import NeuronymError, NeuronymWarning
-from neuronym.records import Annotated, ConceptMasks, Geometry, ImageRecord, Split
+from neuronym.records import Geometry, ImageRecord, Split
+from neuronym.store.derived_masks import MovedAnnotations
 from neuronym.store.mask_tables import Annotations
 
 Ints = npt.NDArray[np.int64]
@@ -45,26 +46,7 @@ class SharedAnnotations:
                 raise NeuronymError(f"the study of {host.host.name} has no annotations after it was annotated")
             self._known[key] = (found, {_seen(one): at for at, one in enumerate(plain.probe_set.images)})
         base, places = self._known[key]
-        return _Borrowed(base, np.array([places[_seen(one)] for one in study.probe_set.images], np.int64))
-
-
-class _Borrowed:
-    """The :class:`~neuronym.store.mask_tables.Annotations` of images that are at other positions elsewhere.
-
-    Args:
-        base: the annotations there.
-        positions: of each image there.
-    """
-
-    def __init__(self, base: Annotations, positions: Ints) -> None:
-        self._base, self._positions = base, positions
-
-    @property
-    def about(self) -> Annotated:
-        return self._base.about
-
-    def rows(self, positions: Ints) -> ConceptMasks:
-        return self._base.rows(self._positions[positions])
+        return MovedAnnotations(base, np.array([places[_seen(one)] for one in study.probe_set.images], np.int64))
 
 
 def _seen(image: ImageRecord) -> Seen:

@@ -1,4 +1,4 @@
-"""What a row asks of models, counted; and the embeddings of probe images, made once for all rows."""
+"""What a row asks of models, counted; and what is made once for all rows: embeddings of probe images, mask passes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from neuronym.store.layer_view import Services
 from neuronym.store.mask_tables import UnitMasks
 
 Floats = npt.NDArray[np.float32]
+MasksAsked: TypeAlias = tuple[Services, LayerInfo, MaskRule, Grid]
 
 
 class Embeddings:
@@ -44,22 +45,41 @@ class Embeddings:
         return self._kept[key]
 
 
+class MaskPasses:
+    """The seconds that mask passes took, whichever row waited for them: a study keeps the masks for all."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[MasksAsked, float] = {}
+
+    def seconds(self, asked: MasksAsked, waited: float) -> float:
+        """What the pass for some masks took, which is what the first to ask for them waited.
+
+        Args:
+            asked: the masks.
+            waited: how long they were waited for now.
+        """
+        return self._seconds.setdefault(asked, waited)
+
+
 class Meter:
     """Counts what one row asks of models on one host.
 
+    Args:
+        passes: those of all rows.
+
     Attributes:
         calls: by kind: ``images`` and ``texts`` that were encoded, ``forward`` for images that the target answered, in
-            a mask pass too, whichever row made it.
-        backend_seconds: for the embeddings of the probe images, whichever row made them, and for units' masks that this
-            row had made.
-        spent: seconds that this row waited for them, and for mask passes.
+            a mask pass too.
+        backend_seconds: for the embeddings of the probe images and for mask passes, whichever row made them.
+        spent: seconds that this row waited for either.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, passes: MaskPasses) -> None:
         self.calls: Counter[str] = Counter()
         self.backend_seconds = self.spent = 0.0
+        self._passes = passes
         self._embedded: set[tuple[str, str, Split]] = set()
-        self._masked: set[tuple[Services, LayerInfo, MaskRule, Grid]] = set()
+        self._masked: set[MasksAsked] = set()
 
     def encoder(self, encoder: ImageTextEncoder) -> ImageTextEncoder:
         """The same encoder, counted."""
@@ -93,7 +113,7 @@ class Meter:
             if key not in self._masked:
                 self._masked.add(key)
                 self.calls["forward"] += len(probe)
-                self.backend_seconds += waited
+                self.backend_seconds += self._passes.seconds(key, waited)
             return found
 
         return replace(services, embed=embed, respond=respond, unit_masks=unit_masks)

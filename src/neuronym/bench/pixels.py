@@ -47,7 +47,8 @@ class Pixels:
         view: the layer, which has maps.
         explain: what the explain images show.
         test: what the test images show.
-        units: those that are judged; others, and those without a true label, are active nowhere.
+        units: those that are judged; the threshold of others, and of those without a true label, is the highest of
+            their activations on the explain images.
 
     Attributes:
         thresholds: strictly above what each unit is active, [units].

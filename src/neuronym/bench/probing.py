@@ -55,7 +55,7 @@ class Probed:
         host: which.
         units: those that are judged, with the frequencies of their concepts.
         truth: says how much of a text is in each image.
-        studies: by version; ``random`` only of trained hosts.
+        studies: by version; ``random`` only of trained hosts. The noisy one has a single test image.
     """
 
     host: Host
@@ -91,13 +91,13 @@ class Probed:
         return found
 
 
-def images_of(host: Host, split: Split, settings: BenchSettings, noise: float = 0.0) -> str:
-    """The name of the images of a split; other seeds have other scenes."""
+def images_of(host: Host, split: Split, settings: BenchSettings, noise: float = 0.0, only: int | None = None) -> str:
+    """The name of the images of a split, or of the first of them only; other seeds have other scenes."""
     count = settings.explain if split == "explain" else settings.test
     options = [f"links={host.links}"] if host.links else []
     options += [f"noise={noise:g}"] if noise else []
     options += [f"start={settings.seed * count}"] if settings.seed else []
-    return f"bundled:world/{split}/{count}?{'&'.join([*options, 'marked'])}"
+    return f"bundled:world/{split}/{only or count}?{'&'.join([*options, 'marked'])}"
 
 
 def probe(host: Host, folder: Path, settings: BenchSettings, report: Report, *, whole: bool = True) -> Probed:
@@ -129,13 +129,14 @@ def probe(host: Host, folder: Path, settings: BenchSettings, report: Report, *, 
 
 def _study(host: Host, version: Version, folder: Path, settings: BenchSettings) -> Study:
     noise = NOISE if version == "noisy" else 0.0
+    only = 1 if version == "noisy" else None  # of what is said there nothing is judged, and a study needs a test image
     study = Study.create(
         folder,
         model=host.model,
         layers=[host.layer],
         weights="random" if version == "random" else None,
         images=images_of(host, "explain", settings, noise),
-        test_images=[images_of(host, "test", settings, noise)],
+        test_images=[images_of(host, "test", settings, noise, only)],
         top_k=min(TOP_K, settings.explain),
     )
     return study.probe(device=settings.device)

@@ -16,7 +16,7 @@ from neuronym.backends import ImageTextEncoder
 from neuronym.bench.annotated import SharedAnnotations
 from neuronym.bench.entrants import Entrant
 from neuronym.bench.labels import by_unit
-from neuronym.bench.metering import Embeddings, Meter
+from neuronym.bench.metering import Embeddings, MaskPasses, Meter
 from neuronym.bench.probing import Probed, Version
 from neuronym.bench.settings import BenchSettings
 from neuronym.execute.devices import choose_device
@@ -69,10 +69,11 @@ class Trials:
     def __init__(self, rows: Sequence[Entrant], embeddings: Embeddings, settings: BenchSettings) -> None:
         self._embeddings, self._settings = embeddings, settings
         self._loaded: dict[str, ImageTextEncoder] = {}
-        self._annotations = SharedAnnotations()
-        self._concepts = {row.concepts: choose_concepts(row.concepts, _world_labels()) for row in rows}
+        self._annotations, self._passes = SharedAnnotations(), MaskPasses()
+        labels = _world_labels()
+        self._concepts = {row.concepts: choose_concepts(row.concepts, labels) for row in rows}
         for row in rows:
-            self._explainer(row, Meter())
+            self._explainer(row, Meter(self._passes))
 
     def run(self, entrant: Entrant, host: Probed) -> Trial:
         """One method on one host.
@@ -80,7 +81,7 @@ class Trials:
         Raises:
             MethodError: the method cannot run on it.
         """
-        meter = Meter()
+        meter = Meter(self._passes)
         explainer = self._explainer(entrant, meter)
         view = self._view(host, "plain", meter, explainer)
         labels, first = _timed(explainer, view, meter)
@@ -106,7 +107,7 @@ class Trials:
         return {one.unit.index: known.chance(one).p for one in described} if known.shuffled else None
 
     def _elsewhere(self, entrant: Entrant, host: Probed, version: Version) -> Labels:
-        meter = Meter()
+        meter = Meter(self._passes)
         explainer = self._explainer(entrant, meter)
         return _explained(explainer, self._view(host, version, meter, explainer))
 
@@ -134,7 +135,7 @@ class Trials:
 
 def _world_labels() -> LabelTable | None:
     """The labels that every host's images have, for what they are called: some images have all of them."""
-    return index(image_places("bundled:world/explain/300")).labels
+    return index(image_places("bundled:world/explain/300?marked")).labels
 
 
 def _explained(explainer: Explainer, view: LayerView) -> Labels:
@@ -142,7 +143,7 @@ def _explained(explainer: Explainer, view: LayerView) -> Labels:
 
 
 def _timed(explainer: Explainer, view: LayerView, meter: Meter) -> tuple[Labels, float]:
-    """Labels, and the seconds that they took without the images' embeddings, which all rows share."""
+    """Labels, and the seconds that they took without embeddings of images and mask passes, which all rows share."""
     began, before = time.perf_counter(), meter.spent
     labels = _explained(explainer, view)
     return labels, time.perf_counter() - began - (meter.spent - before)

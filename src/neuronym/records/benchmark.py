@@ -39,8 +39,8 @@ COLUMNS: Mapping[str, Column] = {
     "auprc": Column("AUPRC", "average precision of the concept for these active images."),
     "mask_iou": Column(
         "mask IoU",
-        "IoU of the label's pixels with the unit's on the test images, the unit active on as many cells as its true "
-        "concept covers on the explain images.",
+        "IoU of the label's pixels with the unit's on the test images, the unit active on as large a share of its maps "
+        "as its true concept covers of the explain images.",
     ),
     "top1": Column("top-1", "units whose label is their true one.", share=True),
     "top5": Column("top-5", "units whose true label is among the first five candidates.", share=True),
@@ -110,7 +110,8 @@ class Cost:
     Attributes:
         seconds: for all units of the layer, the median of the run and of those on images drawn anew; without what
             follows, and without ``backend_seconds``.
-        backend_seconds: for the embeddings of the probe images and the like, which are made once per backend.
+        backend_seconds: for the embeddings of the probe images and for mask passes, which are made once for all rows,
+            whichever row made them. To bring annotations to the grid, once for all hosts, is in neither.
         units: how many units the method was asked for.
         calls: what models were asked for, by kind: ``images`` and ``texts`` encoded, ``forward`` passes of the target.
     """
