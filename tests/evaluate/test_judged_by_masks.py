@@ -346,9 +346,12 @@ def test_figures_by_annotations_that_were_replaced_do_not_count(tmp_path: Path) 
         made.annotate()
     (tmp_path / "mine.csv").write_text(LABELS)
     made.import_labels(tmp_path / "mine.csv")
-    made.evaluate("annotations", settings=QUICK)
+    made.evaluate("annotations", masks=True, settings=QUICK)
     assert HEADLINE in made.table().column_names
+    masks = made.store.arrays("relu").folder / "masks"
+    assert [place.name for place in masks.iterdir()] == ["quantile-0.995-12x12"]
     with pytest.warns(match="8 of the 40 images"), pytest.warns(match="'nowhere'"):
         made.annotate(grid=(8, 8))
     assert made.store.evaluations() == []
     assert HEADLINE not in made.table().column_names
+    assert list(masks.iterdir()) == []  # which nothing could be compared with

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -418,3 +420,21 @@ def test_a_stamp_needs_no_decoding(simple):
     for mask in (simple / "masks").rglob("*.png"):
         mask.write_bytes(b"not a PNG")
     assert find_annotations(None, probe).stamp
+
+
+def test_arrays_without_the_usual_ending_are_read_too(tmp_path):
+    """NumPy reads them."""
+    images = np.random.default_rng(0).integers(0, 255, (6, 8, 8, 3), np.uint8)
+    arrays = {"images": images, "masks": images[..., 0] % 2, "mask_names": np.array(["void", "odd"])}
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for name, array in arrays.items():
+            file = io.BytesIO()
+            np.save(file, array)
+            archive.writestr(name, file.getvalue())
+    probe = index([tmp_path / "a.npz"])
+    found = find_annotations(None, probe)
+    assert found is not None
+    for record in probe.images:
+        masks = found.masks(record)
+        assert masks is not None
+        assert np.array_equal(masks.masks[0], arrays["masks"][int(record.member)] == 1)

@@ -61,7 +61,8 @@ def header(arrays: NpzFile, key: str) -> Header:
         ValueError: it is no array.
     """
     assert arrays.zip is not None  # it is open
-    with arrays.zip.open(f"{key}.npy") as file:
+    whole = f"{key}.npy"  # NumPy reads arrays without the ending too
+    with arrays.zip.open(whole if whole in arrays.zip.namelist() else key) as file:
         read = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
         shape, _, dtype = read(file)
     return Header(shape, dtype)

@@ -36,7 +36,7 @@ from neuronym.records import (
 )
 from neuronym.store import evaluation_files, study_folder
 from neuronym.store import manifest as manifests
-from neuronym.store.annotation_store import StoredAnnotations
+from neuronym.store.annotation_store import StoredAnnotations, grid_in
 from neuronym.store.arrays import Arrays
 from neuronym.store.atomic import guarded, locked, write_table
 from neuronym.store.layer_tables import StoredTables
@@ -56,6 +56,7 @@ from neuronym.store.tables import (
     read_table,
     skipped_records,
 )
+from neuronym.store.unit_mask_store import remove_masks
 
 PROBE = "probe"
 """The stage of the activation pass."""
@@ -261,14 +262,20 @@ class StudyStore:
     def keep_annotations(self, made: Mapping[str, Json]) -> None:
         """Make annotations those of the study whose stage is done, in place of any others, which are removed.
 
+        Where the grid is another one, so are the units' masks on the grid before.
+
         Args:
             made: what the manifest is to say of them.
 
         Raises:
             StudyError: the folder cannot be written.
         """
+        before = self.manifest.annotations
         self.update(replace(self.manifest, annotations=made))
         self._sweep_annotations()
+        if before and grid_in(before) != grid_in(made):
+            for layer in self.layers:
+                remove_masks(self.arrays(layer.name), grid_in(before))
 
     def _sweep_annotations(self) -> None:
         """Remove annotations whose place others have taken; those that are still being made stay."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -115,6 +116,19 @@ def make_room(arrays: Arrays, rule: MaskRule, grid: Grid, thresholds: Thresholds
         arrays.flush()
     arrays.create(f"{name}/words", (images, len(thresholds), word_count(grid)), np.uint64, rows=BLOCK)
     return name
+
+
+def remove_masks(arrays: Arrays, grid: Grid) -> None:
+    """Removes the masks on a grid, of all rules: nothing is compared on it any more, and they are large.
+
+    Raises:
+        StudyError: the folder cannot be written.
+    """
+    for place in sorted((arrays.folder / "masks").glob(f"*-{grid[0]}x{grid[1]}")):
+        for part in ("words", "thresholds"):
+            arrays.delete(f"masks/{place.name}/{part}")
+        with suppress(OSError):  # something of somebody else's is in it
+            place.rmdir()
 
 
 def _is_of(arrays: Arrays, name: str, thresholds: Thresholds | None) -> bool:
