@@ -11,7 +11,7 @@ from dataclasses import replace
 from neuronym.bench.leaderboard.export import export
 from neuronym.bench.leaderboard.frozen import SETTINGS
 
-SMALL = replace(SETTINGS, explain=240, test=200, draws=100)
+SMALL = replace(SETTINGS, explain=200, test=100, draws=100)
 
 if __name__ == "__main__":
     export(sys.argv[1], images=True, settings=SMALL)

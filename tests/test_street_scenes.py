@@ -40,6 +40,8 @@ def command(model: str) -> list[str]:
 def explained(model: str, folder: Path, *more: str) -> Study:
     """The study that the page's command makes, of fewer images."""
     there = [word.replace("$D", str(DATA)).replace("studies/", f"{folder}/") for word in command(model)]
+    assert LAYER in there[there.index("--layers") + 1].split(",")
+    there[there.index("--layers") + 1] = LAYER
     ran = neuronym(*there, *more, cwd=ROOT)
     assert ran.code == 0, ran.err
     assert "detectors: units that a concept describes" in ran.out
@@ -97,7 +99,7 @@ def overlap(units: npt.NDArray[np.bool_], labels: npt.NDArray[np.uint8]) -> npt.
 
 
 def test_a_dense_computation_finds_the_same_masks_and_the_same_iou(tmp_path: Path) -> None:
-    study = explained("torchvision:squeezenet1_0", tmp_path, "--limit", "60", "--layers", LAYER)
+    study = explained("torchvision:squeezenet1_0", tmp_path, "--limit", "48")
     dense, view = Dense(study), study.view(LAYER)
     assert view.annotated is not None
     assert view.annotated.grid == (120, 120)
@@ -132,7 +134,7 @@ def test_a_dense_computation_finds_the_same_masks_and_the_same_iou(tmp_path: Pat
 
 
 def test_the_network_of_scenes_runs_and_is_judged_where_it_did_not_look(tmp_path: Path) -> None:
-    study = explained("examples.squeezenet_places:squeezenet_places", tmp_path, "--limit", "60", "--layers", LAYER)
+    study = explained("examples.squeezenet_places:squeezenet_places", tmp_path, "--limit", "48")
     ran = neuronym("evaluate", study.folder, cwd=ROOT)
     assert ran.code == 0, ran.err
     assert "judged by annotations" in ran.out

@@ -62,10 +62,10 @@ def test_the_images_are_the_explain_images_and_no_others(made: Path) -> None:
     listed = rows(made / "images.csv")
     gallery, test = Gallery(SEEDS["explain"], marked=True), Gallery(SEEDS["test"], marked=True)
     hidden = {test.image(number).tobytes() for number in range(SMALL.test)}
-    assert [row["position"] for row in listed] == [str(at) for at in range(240)]
-    assert sorted(int(row["scene"]) for row in listed) == list(range(240))
+    assert [row["position"] for row in listed] == [str(at) for at in range(200)]
+    assert sorted(int(row["scene"]) for row in listed) == list(range(200))
     assert [row["id"] for row in listed] == list(probe_set(FROZEN[0], SMALL).ids("explain"))
-    assert len(list((made / "images").iterdir())) == 240
+    assert len(list((made / "images").iterdir())) == 200
     for row in listed:
         pixels = np.asarray(Image.open(made / "images" / f"{int(row['position']):06}.png"))
         assert np.array_equal(pixels, gallery.image(int(row["scene"])))
@@ -77,7 +77,7 @@ def test_activations_are_those_of_the_network_on_the_pictures(made: Path, name: 
     """The network is run again on the exported pictures, without a study."""
     host = HOSTS[name]
     target = plugins.target(host.model)
-    at = [0, 7, 100, 239]
+    at = [0, 7, 100, 199]
     pixels = np.stack([np.asarray(Image.open(made / "images" / f"{one:06}.png")) for one in at])
     values = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
     if host.model != "bundled:planted":
@@ -90,7 +90,7 @@ def test_activations_are_those_of_the_network_on_the_pictures(made: Path, name: 
     maps = caught[0].reshape(len(at), caught[0].shape[1], -1)
     with np.load(made / name / "activations.npz", allow_pickle=False) as arrays:
         assert sorted(arrays.files) == ["max", "mean"]
-        assert {(one.shape, one.dtype.name) for one in arrays.values()} == {((240, len(host.units())), "float32")}
+        assert {(one.shape, one.dtype.name) for one in arrays.values()} == {((200, len(host.units())), "float32")}
         np.testing.assert_allclose(arrays["mean"][at], maps.mean(2), rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(arrays["max"][at], maps.amax(2), rtol=1e-4, atol=1e-5)
 
@@ -126,7 +126,7 @@ def test_the_last_file_says_what_the_others_are(made: Path) -> None:
     found = json.loads((made / MARKER).read_bytes())
     assert found["fingerprints"] == frozen().hosts
     assert (found["version"], found["frozen"], found["pictures"]) == ("1", False, True)
-    assert (found["explain_images"], found["test_images"]) == (240, 200)
+    assert (found["explain_images"], found["test_images"]) == (200, 100)
     assert {name: one["units"] for name, one in found["hosts"].items()} == {
         **{"analytic": 142, "taught": 64},
         **{"resnet": 12, "vit": 12},
@@ -273,7 +273,7 @@ def test_a_killed_export_trips_nothing(made: Path, tmp_path: Path) -> None:
         assert not is_export(folder)
         assert not (folder / MARKER).exists()
     done = export(folder, images=True, overwrite=True, settings=SMALL)
-    assert done.images == 240
+    assert done.images == 200
     same = {name: sha for name, sha in contents(folder).items() if not name.endswith((".npz", MARKER, LOCK))}
     assert same == {name: sha for name, sha in contents(made).items() if not name.endswith((".npz", MARKER))}
-    assert (SETTINGS.explain, SMALL.explain) == (3000, 240)
+    assert (SETTINGS.explain, SMALL.explain) == (3000, 200)
