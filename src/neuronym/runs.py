@@ -67,8 +67,7 @@ def _pixels(explainer: Explainer, annotated: Annotated | None) -> dict[str, Json
         found["annotations"] = annotated.key
     rule = mask_rule(explainer)
     if rule is not None:
-        value = list(rule.value) if isinstance(rule.value, tuple) else rule.value
-        found["mask_rule"] = {"quantile": rule.quantile, "value": value}
+        found["mask_rule"] = rule.spec()
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from neuronym import plugins
 from neuronym.asking import warn_of_domain
@@ -176,7 +176,9 @@ class Sources:
         made = self._store.manifest.runs[run].get("mask_rule")
         if not (isinstance(made, Mapping) or self._asked.masks) or self._store.annotations is None:
             return None
-        return read_rule(made) if self._knows_masks(self.kind(run)) else None
+        if not self._knows_masks(self.kind(run)):
+            return None
+        return MaskRule.from_spec(made) if isinstance(made, Mapping) else MaskRule()
 
     @property
     def grid(self) -> Grid:
@@ -257,11 +259,3 @@ def _read(source: str) -> tuple[str, str]:
             "or generated:NAME."
         )
     return kind, rest
-
-
-def read_rule(made: object) -> MaskRule:
-    """Where a unit counts as active, as the manifest has it; the usual rule where it has none."""
-    if not isinstance(made, Mapping):
-        return MaskRule()
-    value: Any = made["value"]
-    return MaskRule(made["quantile"], tuple(value) if isinstance(value, list) else value)

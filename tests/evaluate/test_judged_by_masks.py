@@ -24,7 +24,7 @@ from neuronym.evaluate.sources import AnnotationSource, TruthMasks, TruthSource
 from neuronym.evaluate.vectors import resolve
 from neuronym.materials import Materials
 from neuronym.records import ConceptMasks, Explanation, MaskRule, Row, Split, Unit, unpacked
-from neuronym.sourcing import Asked, Sources, read_rule
+from neuronym.sourcing import Asked, Sources
 from neuronym.store.layer_view import LayerView
 from neuronym.study import Study
 from painted_images import Painted, painted_study
@@ -245,8 +245,8 @@ def test_masks_are_compared_by_the_runs_own_rule_or_where_that_is_asked_for(stud
     assert sources_of(by_hand, annotations).mask_rule(run) == MaskRule(None, (0.5,) * 12)
     assert sources_of(by_hand, Asked("encoder:bundled:clip")).mask_rule(run) is None
     assert sources_of(by_hand, Asked(source_of(study))).mask_rule(run) == MaskRule(None, (0.5,) * 12)
-    assert read_rule({"quantile": None, "value": 0.25}) == MaskRule(None, 0.25)
-    assert read_rule({"quantile": 0.99, "value": None}) == MaskRule(0.99)
+    assert MaskRule.from_spec({"quantile": None, "value": 0.25}) == MaskRule(None, 0.25)
+    assert MaskRule.from_spec({"quantile": 0.99, "value": None}) == MaskRule(0.99)
     plain = study.evaluate("annotations", settings=QUICK)[run, "relu"]
     assert plain.figure(MASK_IOU) is None
     assert MASK_IOU not in study.table("relu").column_names

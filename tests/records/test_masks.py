@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,6 +44,11 @@ def test_a_rule_is_a_quantile_or_a_value() -> None:
     for quantile, value in ((None, None), (0.995, 0.0)):
         with pytest.raises(ValueError, match="give one of them"):
             MaskRule(quantile, value)
+
+
+@pytest.mark.parametrize("rule", [MaskRule(), MaskRule(None, 0.0), MaskRule(None, (0.5, -1.0))])
+def test_a_rule_comes_back_from_a_manifest(rule: MaskRule) -> None:
+    assert MaskRule.from_spec(json.loads(json.dumps(rule.spec()))) == rule
 
 
 def test_the_masks_of_one_image_are_found_by_its_number() -> None:

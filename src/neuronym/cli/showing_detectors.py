@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from neuronym.records import Json
+from neuronym.present.run_made import run_parameters
 from neuronym.store.detectors import Detectors, detectors
 from neuronym.store.layer_view import LEVELS
 
@@ -62,7 +62,7 @@ def note_reach(study: Study, run: str, said: pa.Table, console: Console) -> None
         said: its explanations; concepts that describe a unit are in reach.
         console: where to.
     """
-    asked, annotations = _parameters(study.store.manifest.runs[run]), study.store.annotations
+    asked, annotations = run_parameters(study.store.manifest.runs[run]), study.store.annotations
     quantile, least = asked.get("quantile"), asked.get("min_iou")
     if annotations is None or asked.get("threshold") is not None or quantile is None or least is None:
         return
@@ -100,13 +100,6 @@ def out_of_reach(shares: npt.NDArray[np.float64], active: float, least: float) -
     return [
         int(at) for at in np.argsort(-shares, kind="stable") if shares[at] > active and active <= least * shares[at]
     ]
-
-
-def _parameters(made_with: Mapping[str, Json]) -> Mapping[str, Any]:
-    """The parameters of the method of a run."""
-    key = made_with.get("key")
-    found = key.get("parameters") if isinstance(key, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
 
 
 def _add_layer(shown: Table, layer: str, units: int, found: Sequence[Detectors]) -> None:

@@ -36,10 +36,7 @@ def run_titles(made: Mapping[str, Made]) -> dict[str, str]:
 def mask_rule(made_with: Made) -> MaskRule | None:
     """Where units were active for a run; None where it compared no masks."""
     given = made_with.get("mask_rule")
-    if not isinstance(given, Mapping):
-        return None
-    value = given.get("value")
-    return MaskRule(given.get("quantile"), tuple(map(float, value)) if isinstance(value, list | tuple) else value)
+    return MaskRule.from_spec(given) if isinstance(given, Mapping) else None
 
 
 def run_parameters(made_with: Made) -> Mapping[str, Any]:

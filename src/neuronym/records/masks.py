@@ -6,10 +6,11 @@ of little-endian uint64 words: bit b of word w is cell 64 w + b of the grid, row
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from neuronym.records.values import digest
+from neuronym.records.values import Json, digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +60,17 @@ class MaskRule:
         if isinstance(self.value, tuple):
             return f"above-{digest(self.value)}"
         return f"above-{float(self.value or 0)!r}"
+
+    def spec(self) -> dict[str, Json]:
+        """Its parts as plain JSON values, as manifests have them; :meth:`from_spec` reads them."""
+        value = list(self.value) if isinstance(self.value, tuple) else self.value
+        return {"quantile": self.quantile, "value": value}
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Any]) -> MaskRule:
+        """The rule that :meth:`spec` wrote."""
+        value = spec["value"]
+        return cls(spec["quantile"], tuple(map(float, value)) if isinstance(value, list | tuple) else value)
 
 
 @dataclass(frozen=True, eq=False)
