@@ -167,7 +167,7 @@ def _none(*_: object) -> Any:
     raise MethodError("The layer in memory has no model and no pictures.")
 
 
-_NO_SERVICES = Services(_none, _none, _none, _none, _none)
+_NO_SERVICES = Services(_none, _none, _none, _none, _none, _none)
 
 
 def known_layer(seed: int, images: int = 24, units: int = 6) -> tuple[npt.NDArray[np.float32], Bools, Bools]:

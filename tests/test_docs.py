@@ -45,7 +45,7 @@ def test_every_verb_and_option_has_a_help_text(generate: ModuleType) -> None:
     assert sorted(generate.verbs()) == [
         *("bench", "bench compare", "bench export", "bench score"),
         *("compare", "demo", "evaluate", "explain", "layers", "methods", "metrics", "rate", "report", "table"),
-        "train-bundled",
+        *("train-bundled", "vocab", "vocab build", "vocab check", "vocab merge", "vocab show"),
     ]
     for verb, function in generate.verbs().items():
         assert (function.__doc__ or "").strip().endswith("."), f"{verb} has no help text"
@@ -59,6 +59,7 @@ def test_every_verb_and_option_has_a_help_text(generate: ModuleType) -> None:
     [
         *("", "explain", "evaluate", "table", "compare", "rate", "metrics", "layers", "methods"),
         *("bench", "bench compare", "bench export", "bench score"),
+        *("vocab", "vocab build", "vocab check", "vocab merge", "vocab show"),
     ],
 )
 def test_the_page_knows_every_option_that_the_program_shows(verb: str) -> None:

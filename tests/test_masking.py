@@ -211,7 +211,7 @@ def test_a_study_that_may_only_be_read_has_masks_for_the_time_being(
     ]
     found = again.view("relu").unit_masks(MaskRule(0.95), "explain", GRID).rows(np.arange(9))
     assert passes(told) == 2
-    place = again.materials._maker._folder
+    place = again.materials._maker._beside.folder
     assert place.is_dir()
     assert sorted(study.folder.rglob("*")) == before
     del again

@@ -1,4 +1,4 @@
-"""The pages with examples are true: CONTRIBUTING.md and four of docs/."""
+"""The pages with examples are true: CONTRIBUTING.md and some of docs/."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from documented import ROOT, blocks, check_marks, check_output, execute
 
 PAGES = [
     ROOT / "CONTRIBUTING.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("world", "evaluation", "benchmark", "network-dissection")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("world", "evaluation", "benchmark", "network-dissection", "vocabularies")
+    ),
 ]
 COLOURS = {"red": (220, 40, 30), "green": (40, 200, 60), "blue": (40, 60, 220), "grey": (128, 128, 128)}
 

@@ -35,6 +35,8 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from neuronym.backends import Reply
+
 
 class Letters:
     def __init__(self, device):
@@ -50,6 +52,23 @@ class Network(torch.nn.Module, Letters):
     def __init__(self):
         torch.nn.Module.__init__(self)
         Letters.__init__(self, None)
+
+
+class Parrot:
+    name, key, parallel = "mine:parrot", "parrot-1", 2
+
+    def __init__(self, device):
+        self.device = device
+
+    def count_tokens(self, messages):
+        return len(messages)
+
+    def reply(self, messages, sampling):
+        return Reply(messages[-1].text, True, 1, 1)
+
+
+def parrot(device):
+    return Parrot(device)
 
 
 def letters(device):
@@ -139,6 +158,7 @@ def says(text: str) -> str:
 BUILT_IN = {
     "target": {"torchvision", "timm", "hf", "bundled", "module"},
     "encoder": {"hf", "open_clip", "bundled", "oracle"},
+    "language_model": {"hf", "openai", "http", "https"},
     "image": {"bundled"},
 }
 
@@ -146,6 +166,7 @@ BUILT_IN = {
 def test_built_ins_enter_by_the_same_door() -> None:
     assert set(installed("target")) == BUILT_IN["target"]
     assert set(installed("encoder")) == BUILT_IN["encoder"]
+    assert set(installed("language_model")) == BUILT_IN["language_model"]
     assert set(installed("image")) == BUILT_IN["image"]
     assert method_class("clip-dissect") is ClipDissect
 
@@ -169,6 +190,13 @@ def test_built_ins_enter_by_the_same_door() -> None:
         ("encoder", "a folder/of models", "hf", "a folder/of models"),
         ("encoder", "my_things:letters", None, "my_things:letters"),
         ("encoder", "module:letters", None, "module:letters"),
+        ("language_model", "http://localhost:8000/v1#owner/name", "http", "//localhost:8000/v1#owner/name"),
+        ("language_model", "https://some.where/v1", "https", "//some.where/v1"),
+        ("language_model", "openai:some-model", "openai", "some-model"),
+        ("language_model", "hf:owner/name", "hf", "owner/name"),
+        ("language_model", "owner/name", "hf", "owner/name"),
+        ("language_model", "a folder/of models", "hf", "a folder/of models"),
+        ("language_model", "my_things:parrot", None, "my_things:parrot"),
     ],
 )
 def test_grammar(folder: Path, kind: Any, name: str, entry: str | None, rest: str) -> None:
@@ -188,6 +216,7 @@ def test_a_folder_by_every_way_to_it(folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 TARGETS = "bundled:NAME, hf:NAME, timm:NAME, torchvision:NAME, package.module:callable, or owner/name on Hugging Face"
+LANGUAGE_MODELS = "hf:NAME, http:NAME, https:NAME, openai:NAME, package.module:callable, or owner/name on Hugging Face"
 ENCODERS = "bundled:NAME, hf:NAME, open_clip:NAME, oracle:NAME, package.module:callable, or owner/name on Hugging Face"
 
 
@@ -196,22 +225,31 @@ def test_names_without_prefix(name: str) -> None:
     for kind, forms, example in (
         ("target", TARGETS, "torchvision:resnet50"),
         ("encoder", ENCODERS, "hf:openai/clip-vit-base-patch16"),
+        ("language_model", LANGUAGE_MODELS, "http://localhost:8000/v1"),
     ):
-        text = f"The {kind} {name!r} has no prefix and is no folder. Write it as one of {forms}; for example {example}."
+        text = (
+            f"The {kind.replace('_', ' ')} {name!r} has no prefix and is no folder. Write it as one of {forms}; for "
+            f"example {example}."
+        )
         with pytest.raises(UnknownNameError, match=says(text)):
             resolve(kind, name)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("prefix", plugins.RESERVED)
 def test_reserved_prefixes_are_never_modules(prefix: str) -> None:
-    prefixes = {"target": "bundled:, hf:, timm:, torchvision:", "encoder": "bundled:, hf:, open_clip:, oracle:"}
+    prefixes = {
+        "target": "bundled:, hf:, timm:, torchvision:",
+        "encoder": "bundled:, hf:, open_clip:, oracle:",
+        "language_model": "hf:, http:, https:, openai:",
+    }
     for kind, shown in prefixes.items():
         name = f"{prefix}://some.where/model"
         if prefix in BUILT_IN[kind]:
             assert resolve(kind, name).rest == "//some.where/model"  # type: ignore[arg-type]
             continue
-        article = {"target": "a", "encoder": "an"}[kind]
-        text = f"The prefix '{prefix}:' of {name!r} does not name {article} {kind} here. Prefixes of {kind}s: {shown}."
+        called = {"target": "a target", "encoder": "an encoder", "language_model": "a language model"}[kind]
+        of = f"{called.partition(' ')[2]}s"
+        text = f"The prefix '{prefix}:' of {name!r} does not name {called} here. Prefixes of {of}: {shown}."
         with pytest.raises(UnknownNameError, match=says(text)):
             resolve(kind, name)  # type: ignore[arg-type]
 
@@ -264,6 +302,23 @@ def test_encoders_that_are_none(folder: Path, name: str, text: str) -> None:
         plugins.encoder(name, CPU)
 
 
+def test_language_models_are_made() -> None:
+    made: Any = plugins.language_model("my_things:parrot", CPU)
+    assert (made.name, made.device) == ("mine:parrot", CPU)
+    text = (
+        "my_things:nothing gave a NoneType, which is no language model. It must have name, key, parallel, count_tokens "
+        "and reply; see neuronym.backends.LanguageModel."
+    )
+    with pytest.raises(UserError, match=says(text)):
+        plugins.language_model("my_things:nothing", CPU)
+    text = (
+        "my_things:two cannot be called with the device alone: missing a required argument: 'more'. It must take a "
+        "torch.device and return a language model."
+    )
+    with pytest.raises(UserError, match=says(text)):
+        plugins.language_model("my_things:two", CPU)
+
+
 def test_methods_by_class() -> None:
     made: Any = make_method("my_things:First", {"count": "5"})
     assert (made.name, made.count) == ("first", 5)
@@ -307,10 +362,10 @@ def test_a_package_adds_names(package: Any) -> None:
 
 
 @pytest.mark.parametrize("prefix", [*plugins.RESERVED, "module"])
-@pytest.mark.parametrize("kind", ["target", "encoder", "method", "image"])
+@pytest.mark.parametrize("kind", ["target", "encoder", "language_model", "method", "image"])
 def test_a_package_cannot_have_a_reserved_prefix(package: Any, kind: Any, prefix: str) -> None:
     package("greedy", f"[neuronym.{kind}s]\n{prefix} = my_things:letters\n")
-    text = f"The package 'greedy' claims the reserved prefix {prefix!r} for {kind}s. Uninstall it."
+    text = f"The package 'greedy' claims the reserved prefix {prefix!r} for {kind.replace('_', ' ')}s. Uninstall it."
     with pytest.raises(UserError, match=says(text)):
         installed(kind)
 
@@ -330,7 +385,7 @@ def test_two_packages_cannot_have_one_name(package: Any) -> None:
     ],
 )
 def test_a_broken_package_is_named(package: Any, source: str, reason: str) -> None:
-    kinds = ("target", "encoder", "method", "image")
+    kinds = ("target", "encoder", "language_model", "method", "image")
     package("cracked", "\n".join(f"[neuronym.{kind}s]\nbroken = in_cracked:load" for kind in kinds), source)
     text = (
         f"'broken' of the package 'cracked' (in_cracked:load) cannot be loaded: {reason}. Install what it needs, or "
@@ -339,6 +394,7 @@ def test_a_broken_package_is_named(package: Any, source: str, reason: str) -> No
     for use in (
         lambda: plugins.target("broken:x"),
         lambda: plugins.encoder("broken:x", CPU),
+        lambda: plugins.language_model("broken:x", CPU),
         lambda: method_class("broken"),
         lambda: plugins.image_source("broken:x"),
     ):

@@ -21,7 +21,8 @@ from neuronym.explain.concepts import ConceptSet, read_concepts
 from neuronym.explain.explainer import needs_annotations
 from neuronym.probes.annotations import find_annotations
 from neuronym.probes.probe_set import Given, ProbeSet
-from neuronym.records import Json, LabelTable, LayerInfo, MaskRule, Summary, Tokens, digest
+from neuronym.records import Grid, Json, LabelTable, LayerInfo, MaskRule, OcclusionRule, Summary, Tokens, digest
+from neuronym.regions.occlusion import places
 from neuronym.store import manifest as manifests
 from neuronym.store.atomic import guarded
 from neuronym.store.layer_view import LEVELS
@@ -126,6 +127,16 @@ def check_rule(rule: MaskRule | None) -> None:
     """Raise unless the quantile of a rule for masks is one that studies store."""
     if rule is not None and rule.quantile is not None and rule.quantile not in LEVELS:
         raise unknown_name("stored quantile", str(rule.quantile), map(str, LEVELS))
+
+
+def check_occluder(rule: OcclusionRule | None, size: Grid) -> None:
+    """Raise unless the occluder of a rule fits an input of (height, width).
+
+    Raises:
+        MethodError: it is larger.
+    """
+    if rule is not None:
+        places(rule, size)
 
 
 def check_annotations(method: Explainer | None, given: str | Path | None, probe: ProbeSet) -> None:

@@ -6,7 +6,9 @@
      │    ├── TargetError     a model or its weights cannot be used as asked
      │    ├── ProbeError      the probe images or their labels cannot be used as asked
      │    ├── StudyError      a study folder is damaged, foreign, newer, in the way or read-only
-     │    └── MethodError     a method cannot run on this study with these parameters
+     │    ├── MethodError     a method cannot run on this study with these parameters
+     │    └── LanguageModelError a language model cannot be had, or does not answer
+     │         └── BusyError  it may answer if asked again: rate limit, time-out, lost connection, broken reply
      └── NonFiniteError       the target produced NaN or infinity (also exits with 2: the remedy is the user's)
 
 :class:`NeuronymWarning` is for what can go on and may not be what the user meant.
@@ -47,6 +49,22 @@ class StudyError(UserError):
 
 class MethodError(UserError):
     """A method cannot run on this study with these parameters."""
+
+
+class LanguageModelError(UserError):
+    """A language model cannot be had or used; asking again does not help."""
+
+
+class BusyError(LanguageModelError):
+    """A language model gave no usable reply, and may give one if it is asked again.
+
+    Attributes:
+        wait: after how many seconds it asked to be tried again; None where it did not say.
+    """
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class NonFiniteError(UserError):

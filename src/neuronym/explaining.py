@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from neuronym import plugins
 from neuronym.annotating import annotate_study
 from neuronym.asking import (
     check_annotations,
+    check_occluder,
     check_rule,
     check_summary,
     check_units,
@@ -19,17 +22,19 @@ from neuronym.asking import (
 )
 from neuronym.errors import StudyError
 from neuronym.explain.abstention import Abstaining, check_level
-from neuronym.explain.explainer import mask_rule, needs_annotations
+from neuronym.explain.explainer import Occluding, mask_rule, needs_annotations, occlusion_rule
 from neuronym.explain.running import remaining, run_method
 from neuronym.materials import Materials, strings_of
 from neuronym.runs import describe_run, run_name, units_of
 from neuronym.store.derived_view import without_test
+from neuronym.vocabulary.fitting import check_vocabulary
 
 if TYPE_CHECKING:
     from neuronym.backends import ImageTextEncoder
     from neuronym.explain.concepts import ConceptSet
     from neuronym.explain.explainer import Explainer
     from neuronym.records import Annotated, Grid, LayerInfo, Unit
+    from neuronym.store.layer_view import LayerView
 
 
 @dataclass(frozen=True)
@@ -75,10 +80,13 @@ class Explaining:
     def __init__(self, materials: Materials, wish: Wish) -> None:
         self._materials, self._store, self._wish = materials, materials.store, wish
         self._concepts = choose_concepts(wish.concepts, self._store.labels)
+        if self._concepts is not None and self._concepts.vocabulary is not None:
+            check_vocabulary(self._concepts.vocabulary, materials.class_names)
         self._encoder = materials.encoder(wish.encoder, wish.device) if isinstance(wish.encoder, str) else wish.encoder
         self._inner = plugins.make_method(wish.method, wish.settings or {}, self._concepts, self._encoder)
         check_summary(wish.method, self._inner.summary, strings_of(self._store.manifest.spec, "summaries"))
         check_rule(mask_rule(self._inner))
+        check_occluder(occlusion_rule(self._inner), self._store.input_size)
         warn_of_domain(self._encoder, strings_of(self._store.manifest.provenance, "sources"))
         self._layers = self._chosen()
         check_units(self._layers, wish.units)
@@ -102,9 +110,12 @@ class Explaining:
         with self._store.lock():
             self._check_annotated(annotated)
             if run not in self._store.manifest.runs:
+                if self._concepts is not None and self._concepts.vocabulary is not None:
+                    self._store.write_vocabulary(run, self._concepts.vocabulary)
                 self._store.update(self._store.manifest.with_run(run, made_with))
             with self._store.stage(f"explain/{run}", run, sum(map(len, wanted.values()))):
                 self._make_masks(run, wanted, annotated)
+                self._make_occlusions(run, wanted)
                 self._describe(run, explainer, wanted)
         return run
 
@@ -140,8 +151,27 @@ class Explaining:
         rule = mask_rule(self._inner)
         if rule is None or annotated is None:
             return
-        unsaid = [layer for layer, units in wanted.items() if remaining(units, self._store.parts(run, layer.name))]
-        self._materials.make_masks(unsaid, rule, annotated.grid)
+        self._materials.make_masks(list(self._unsaid(run, wanted)), rule, annotated.grid)
+
+    def _make_occlusions(self, run: str, wanted: Mapping[LayerInfo, Sequence[Unit]]) -> None:
+        """Occlude what the method will ask for, of all layers in one pass over their exemplars."""
+        method = self._inner
+        if not isinstance(method, Occluding):
+            return
+        images = {
+            layer: np.unique(method.occluded_images(units, self._view(layer, run))[0]).tolist()
+            for layer, units in self._unsaid(run, wanted).items()
+        }
+        self._materials.make_occlusions(images, method.occlusion_rule)
+
+    def _unsaid(self, run: str, wanted: Mapping[LayerInfo, Sequence[Unit]]) -> dict[LayerInfo, list[Unit]]:
+        """By layer, the units of which the run has not said anything yet."""
+        unsaid = {layer: remaining(units, self._store.parts(run, layer.name)) for layer, units in wanted.items()}
+        return {layer: units for layer, units in unsaid.items() if units}
+
+    def _view(self, layer: LayerInfo, run: str) -> LayerView:
+        """The layer as a method sees it."""
+        return without_test(self._store.view(layer.name, self._materials.services, run))
 
     def _describe(self, run: str, explainer: Explainer, wanted: Mapping[LayerInfo, Sequence[Unit]]) -> None:
         total, before = sum(map(len, wanted.values())), 0
@@ -150,6 +180,5 @@ class Explaining:
             def progress(done: int, _: int, start: int = before) -> None:
                 self._materials.report(explainer.name, start + done, total)
 
-            view = without_test(self._store.view(layer.name, self._materials.services, run))
-            run_method(explainer, asked, view, self._store.parts(run, layer.name), progress)
+            run_method(explainer, asked, self._view(layer, run), self._store.parts(run, layer.name), progress)
             before += len(asked)

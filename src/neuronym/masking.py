@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
-import warnings
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from functools import cached_property
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from neuronym.activations.mask_pass import MasksOf
-from neuronym.errors import NeuronymWarning
 from neuronym.records import Grid, LayerInfo, MaskRule
 from neuronym.store.arrays import Arrays
-from neuronym.store.atomic import guarded
+from neuronym.store.beside import Beside
 from neuronym.store.study_folder import is_writable
 from neuronym.store.study_store import StudyStore
 from neuronym.store.unit_mask_store import BUDGET, StoredUnitMasks, stored_masks
@@ -48,6 +41,7 @@ class UnitMaskMaker:
 
     def __init__(self, store: StudyStore, run_pass: RunPass) -> None:
         self._store, self._run_pass = store, run_pass
+        self._beside = Beside(store.folder, "masks")
         self._lock = threading.RLock()
         self._open: OrderedDict[tuple[str, MaskRule, Grid], tuple[Thresholds, StoredUnitMasks]] = OrderedDict()
 
@@ -89,8 +83,8 @@ class UnitMaskMaker:
             if not missing:
                 return
             if not is_writable(self._store.folder):
-                self._warn(missing)
-                self._run_pass([MasksOf(one, self._beside(one), layers[one]) for one in missing], rule, grid)
+                self._beside.warn([layer.name for layer in missing])
+                self._run_pass([MasksOf(one, self._elsewhere(one), layers[one]) for one in missing], rule, grid)
                 return
             # Methods run while the study is locked for them already. Whatever another process has made until the lock
             # is taken the pass finds.
@@ -109,27 +103,10 @@ class UnitMaskMaker:
     def _stored(self, layer: LayerInfo, rule: MaskRule, grid: Grid, thresholds: Thresholds) -> StoredUnitMasks | None:
         """What there is of it, in the study or else beside it."""
         own = stored_masks(self._store.arrays(layer.name), rule, grid, thresholds, BUDGET // _OPEN)
-        if own is not None or "_folder" not in self.__dict__:
+        if own is not None or not self._beside.there:
             return own
-        return stored_masks(self._beside(layer), rule, grid, thresholds, BUDGET // _OPEN)
+        return stored_masks(self._elsewhere(layer), rule, grid, thresholds, BUDGET // _OPEN)
 
-    def _beside(self, layer: LayerInfo) -> Arrays:
+    def _elsewhere(self, layer: LayerInfo) -> Arrays:
         """Where the masks of a layer go if the study may only be read."""
-        return Arrays(self._folder / str(self._store.layers.index(layer)))
-
-    @cached_property
-    def _folder(self) -> Path:
-        """A temporary folder that goes with this object, and at the latest with the process."""
-        with guarded(Path(tempfile.gettempdir()), "make a temporary folder"):
-            folder = Path(tempfile.mkdtemp(prefix="neuronym-masks-"))
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        return folder
-
-    def _warn(self, layers: Sequence[LayerInfo]) -> None:
-        names = ", ".join(layer.name for layer in layers)
-        warnings.warn(
-            f"The study {str(self._store.folder)!r} may only be read, so the masks of {names} are made in a temporary "
-            "folder and lost in the end. Copy the study to where you may write, to make them once.",
-            NeuronymWarning,
-            stacklevel=2,
-        )
+        return Arrays(self._beside.folder / str(self._store.layers.index(layer)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -12,11 +13,13 @@ from neuronym.activations.embed import cache_root, embed_images
 from neuronym.activations.mask_pass import MasksOf, run_mask_pass
 from neuronym.activations.respond import respond
 from neuronym.asking import target_entry
-from neuronym.errors import TargetError
+from neuronym.errors import TargetError, UserError
 from neuronym.execute.devices import Running, choose_device
 from neuronym.masking import UnitMaskMaker
+from neuronym.occluding import OcclusionMaker
 from neuronym.probes.probe_set import ProbeSet
-from neuronym.records import Grid, Json, LayerInfo, MaskRule, Split
+from neuronym.records import Grid, Json, LayerInfo, MaskRule, OcclusionRule, Split
+from neuronym.regions.occlusion import AnswersOf, run_occlusion_pass
 from neuronym.store.layer_view import Services
 from neuronym.store.mask_tables import UnitMasks
 from neuronym.store.study_store import StudyStore
@@ -51,6 +54,9 @@ class Materials:
         self._target, self._probe = target, probe
         self.device, self.batch_size = "auto", BLOCK
         self._maker = UnitMaskMaker(store, self._pass_for_masks)
+        self._occluder = OcclusionMaker(
+            store, lambda: self._preprocessing, lambda name: store.view(name, self.services), self._pass_for_occlusions
+        )
         self._encoders: dict[tuple[str, str], ImageTextEncoder] = {}
 
     @property
@@ -63,6 +69,13 @@ class Materials:
         if self._target is None:
             self._target = self._reloaded()
         return self._target
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the model's outputs; None where they have none, or the model can no longer be had."""
+        with suppress(UserError):
+            return self.target.class_names
+        return None
 
     @cached_property
     def probe_set(self) -> ProbeSet:
@@ -96,7 +109,6 @@ class Materials:
     @cached_property
     def services(self) -> Services:
         """What a view cannot read from the study's folder by itself."""
-        preprocessing = Preprocessing.from_spec(self._spec["preprocessing"])
 
         def embed(encoder: Any, split: Split) -> Any:
             def progress(done: int, total: int) -> None:
@@ -111,7 +123,8 @@ class Materials:
         def unit_masks(layer: LayerInfo, rule: MaskRule, grid: Grid) -> UnitMasks:
             return self._maker.masks(layer, rule, grid, self._thresholds(layer, rule))
 
-        return Services(self.probe_set.load, preprocessing.geometry, embed, answer, unit_masks)
+        geometry = self._preprocessing.geometry
+        return Services(self.probe_set.load, geometry, embed, answer, unit_masks, self._occluder.table)
 
     def make_masks(self, layers: Sequence[LayerInfo], rule: MaskRule, grid: Grid) -> None:
         """Make the unit masks of several layers in one pass over the images, as far as they are missing.
@@ -127,6 +140,18 @@ class Materials:
         """
         self._maker.make({layer: self._thresholds(layer, rule) for layer in layers}, rule, grid)
 
+    def make_occlusions(self, images: Mapping[LayerInfo, Sequence[int]], rule: OcclusionRule) -> None:
+        """Ask what units of several layers answer to occluded images, in one pass, as far as that is missing.
+
+        Args:
+            images: by layer, positions among the explain images.
+            rule: how they are covered.
+
+        Raises:
+            UserError: it cannot be done, or another process is writing the study.
+        """
+        self._occluder.make(images, rule)
+
     def _thresholds(self, layer: LayerInfo, rule: MaskRule) -> Any:
         """Strictly above what each unit of a layer is active, float64 [units]."""
         return self.store.view(layer.name, self.services).mask_thresholds(rule)
@@ -140,6 +165,17 @@ class Materials:
         run_mask_pass(
             self.target, wanted, self.probe_set, rule, grid, running, min(self.batch_size, BLOCK), progress=progress
         )
+
+    def _pass_for_occlusions(self, wanted: Sequence[AnswersOf], rule: OcclusionRule) -> None:
+        def progress(done: int, total: int) -> None:
+            self.report("occluding images", done, total)
+
+        running = Running.chosen(self.device, str(self.store.manifest.spec["precision"]))
+        run_occlusion_pass(self.target, wanted, self.probe_set, rule, running, progress)
+
+    @cached_property
+    def _preprocessing(self) -> Preprocessing:
+        return Preprocessing.from_spec(self._spec["preprocessing"])
 
     @property
     def _spec(self) -> dict[str, Any]:

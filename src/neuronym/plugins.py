@@ -1,8 +1,8 @@
 """The one door for models, encoders and methods, and the one grammar of their names.
 
 Third-party packages and Neuronym itself declare entry points in the groups ``neuronym.targets``,
-``neuronym.encoders``, ``neuronym.generators``, ``neuronym.methods`` and ``neuronym.images``. A model or an encoder is,
-in this order,
+``neuronym.encoders``, ``neuronym.language_models``, ``neuronym.generators``, ``neuronym.methods`` and
+``neuronym.images``. A model, an encoder or a language model is, in this order,
 
 - ``prefix:rest`` with the prefix of an entry point of its group, for example ``torchvision:resnet50``;
 - a local folder, which is Hugging Face;
@@ -31,13 +31,14 @@ from neuronym.settings import read_setting
 if TYPE_CHECKING:
     import torch
 
-    from neuronym.backends import ImageGenerator, ImageTextEncoder
+    from neuronym.backends import ImageGenerator, ImageTextEncoder, LanguageModel
     from neuronym.explain.concepts import ConceptSet
     from neuronym.explain.explainer import Explainer
     from neuronym.probes.sources import Source
     from neuronym.targets.target import Target
 
-Kind: TypeAlias = Literal["target", "encoder", "generator", "method", "image"]
+Kind: TypeAlias = Literal["target", "encoder", "language_model", "generator", "method", "image"]
+Named: TypeAlias = Literal["target", "encoder", "language_model"]
 
 RESERVED = ("torchvision", "timm", "hf", "open_clip", "openai", "http", "https", "bundled", "oracle")
 """Prefixes whose meaning is fixed; only Neuronym itself may register them."""
@@ -45,7 +46,12 @@ RESERVED = ("torchvision", "timm", "hf", "open_clip", "openai", "http", "https",
 _MODULE = "module"
 """The entry point that takes ``package.module:callable`` whole; it is no prefix, for a module may be called so."""
 
-_ARTICLE = {"target": "a", "encoder": "an", "generator": "a"}
+_ARTICLE = {"target": "a", "encoder": "an", "language_model": "a"}
+_EXAMPLE = {
+    "target": "torchvision:resnet50",
+    "encoder": "hf:openai/clip-vit-base-patch16",
+    "language_model": "http://localhost:8000/v1",
+}
 
 _OWNER_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -68,20 +74,21 @@ def installed(kind: Kind) -> dict[str, EntryPoint]:
     for entry in entry_points(group=f"neuronym.{kind}s"):
         if entry.name in (*RESERVED, _MODULE) and _package(entry) != "neuronym":
             raise UserError(
-                f"The package {_package(entry)!r} claims the reserved prefix {entry.name!r} for {kind}s. Uninstall it."
+                f"The package {_package(entry)!r} claims the reserved prefix {entry.name!r} for {_words(kind)}s. "
+                "Uninstall it."
             )
         earlier = found.get(entry.name)
         if earlier is not None and earlier.value != entry.value:
             raise UserError(
-                f"Two packages claim the {kind} {entry.name!r}: {_package(earlier)!r} with {earlier.value} and "
+                f"Two packages claim the {_words(kind)} {entry.name!r}: {_package(earlier)!r} with {earlier.value} and "
                 f"{_package(entry)!r} with {entry.value}. Uninstall one of them."
             )
         found[entry.name] = entry
     return found
 
 
-def resolve(kind: Literal["target", "encoder"], name: str) -> Choice:
-    """What ``name`` refers to among the targets or encoders.
+def resolve(kind: Named, name: str) -> Choice:
+    """What ``name`` refers to among the targets, encoders or language models.
 
     Raises:
         UnknownNameError: the name follows none of the grammar's forms, or its prefix is of another kind.
@@ -93,18 +100,17 @@ def resolve(kind: Literal["target", "encoder"], name: str) -> Choice:
         return Choice(known[prefix], rest)
     if colon and prefix in RESERVED:
         raise UnknownNameError(
-            f"The prefix {prefix + ':'!r} of {name!r} does not name {_ARTICLE[kind]} {kind} here. Prefixes of {kind}s: "
-            f"{', '.join(sorted(key + ':' for key in known))}."
+            f"The prefix {prefix + ':'!r} of {name!r} does not name {_ARTICLE[kind]} {_words(kind)} here. Prefixes of "
+            f"{_words(kind)}s: {', '.join(sorted(key + ':' for key in known))}."
         )
     if _is_folder(name) or _OWNER_NAME.fullmatch(name):
         return Choice(known["hf"], name)
     if colon:
         return Choice(importer, name)
-    example = {"target": "torchvision:resnet50", "encoder": "hf:openai/clip-vit-base-patch16"}[kind]
     raise UnknownNameError(
-        f"The {kind} {name!r} has no prefix and is no folder. Write it as one of "
+        f"The {_words(kind)} {name!r} has no prefix and is no folder. Write it as one of "
         f"{', '.join(sorted(key + ':NAME' for key in known))}, package.module:callable, or owner/name on Hugging Face; "
-        f"for example {example}."
+        f"for example {_EXAMPLE[kind]}."
     )
 
 
@@ -146,6 +152,30 @@ def encoder(name: str, device: torch.device) -> ImageTextEncoder:
         raise UserError(
             f"{name} gave a {type(made).__name__}, which is no image-text encoder. It must have name, key, dim, "
             "encode_images and encode_texts; see neuronym.backends.ImageTextEncoder."
+        )
+    return made
+
+
+def language_model(name: str, device: torch.device) -> LanguageModel:
+    """The language model ``name``; a local one is ready on ``device``.
+
+    ``package.module:callable`` is called with the device; a language model that stands there ready-made is taken as it
+    is.
+
+    Raises:
+        UserError: it cannot be had, or is none.
+    """
+    from neuronym.backends import LanguageModel
+
+    choice = resolve("language_model", name)
+    if choice.entry is not None:
+        made = _load(choice.entry)(choice.rest, device)
+    else:
+        made = _imported(name, device, LanguageModel, "a language model")
+    if not isinstance(made, LanguageModel):
+        raise UserError(
+            f"{name} gave a {type(made).__name__}, which is no language model. It must have name, key, parallel, "
+            "count_tokens and reply; see neuronym.backends.LanguageModel."
         )
     return made
 
@@ -314,6 +344,10 @@ def _imported(name: str, device: torch.device, protocol: type, what: str) -> obj
             f"{name} cannot be called with the device alone: {error}. It must take a torch.device and return {what}."
         ) from error
     return found(device)
+
+
+def _words(kind: Kind) -> str:
+    return kind.replace("_", " ")
 
 
 def _is_folder(name: str) -> bool:

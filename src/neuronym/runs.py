@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from neuronym import plugins
 from neuronym.explain.abstention import VERSION
-from neuronym.explain.explainer import mask_rule, needs_annotations
+from neuronym.explain.explainer import mask_rule, needs_annotations, occlusion_rule
 from neuronym.records import Annotated, Json, LayerInfo, Unit, digest
 
 if TYPE_CHECKING:
@@ -65,9 +65,11 @@ def _pixels(explainer: Explainer, annotated: Annotated | None) -> dict[str, Json
     found: dict[str, Json] = {}
     if needs_annotations(explainer) and annotated is not None:
         found["annotations"] = annotated.key
-    rule = mask_rule(explainer)
+    rule, covering = mask_rule(explainer), occlusion_rule(explainer)
     if rule is not None:
         found["mask_rule"] = rule.spec()
+    if covering is not None:
+        found["occlusion_rule"] = covering.spec()
     return found
 
 

@@ -106,7 +106,7 @@ class Study:
         resume: bool = False,
         overwrite: bool = False,
         report: Report = silent,
-        check: Callable[[Sequence[LayerInfo], ProbeSet], None] | None = None,
+        check: Callable[[Sequence[LayerInfo], ProbeSet, Grid, Sequence[str] | None], None] | None = None,
     ) -> Study:
         """A new study, or with ``resume`` the one that is there, if it was asked for in the same way.
 
@@ -135,8 +135,8 @@ class Study:
             resume: go on with the study that is there.
             overwrite: delete the study that is there.
             report: told about progress.
-            check: given the layers and the images before anything is written or deleted; what it raises leaves all as
-                it was.
+            check: given the layers, the images, the (height, width) of the model's input and the names of its outputs
+                before anything is written or deleted; what it raises leaves all as it was.
 
         Raises:
             StudyError: a study is there and neither ``resume`` nor ``overwrite`` was given, or it is another one.
@@ -171,7 +171,7 @@ class Study:
             check_grid(mask_grid)
         check_annotations(None, annotations, probe)
         if check is not None:
-            check(tuple(chosen), probe)
+            check(tuple(chosen), probe, size, target.class_names)
         if exists and resume:
             store = resumed_store(place, made, probe)
         else:
@@ -280,7 +280,7 @@ class Study:
 
         Args:
             method: the name of a method.
-            concepts: a file, ``labels``, ``labels:GROUP``, texts, or a concept set.
+            concepts: a file, ``vocab:NAME``, ``labels``, ``labels:GROUP``, texts, or a concept set.
             encoder: the name of an image-text encoder, or an encoder.
             layers: names of layers of the study; all of them if not given.
             units: positions of units in each layer; all of them if not given.

@@ -14,9 +14,10 @@ from PIL import Image
 
 from neuronym.bench.entrants import ENCODERS, entrants
 from neuronym.bench.hosts import HOSTS
-from neuronym.bench.metering import Embeddings, MaskPasses, Meter
+from neuronym.bench.metering import Meter
 from neuronym.bench.probing import Probed, probe
 from neuronym.bench.settings import BenchSettings
+from neuronym.bench.sharing import Embeddings, Shared
 from neuronym.bench.trials import Trials
 from neuronym.records import MaskRule
 from neuronym.study import silent
@@ -57,7 +58,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Probed:
 
 def test_everything_asked_is_counted(host: Probed, tmp_path: Path) -> None:
     materials = host.studies["plain"].materials
-    embeddings, passes = Embeddings(tmp_path), MaskPasses()
+    embeddings, passes = Embeddings(tmp_path), Shared()
     meter = Meter(passes)
     encoder = meter.encoder(Slow())
     view = host.view("plain", meter.services(materials.services, materials.probe_set, embeddings))
@@ -83,7 +84,7 @@ def test_everything_asked_is_counted(host: Probed, tmp_path: Path) -> None:
 
 def test_a_second_row_is_told_the_same_and_waits_for_nothing(host: Probed, tmp_path: Path) -> None:
     materials = host.studies["plain"].materials
-    embeddings, meters = Embeddings(tmp_path), (Meter(MaskPasses()), Meter(MaskPasses()))
+    embeddings, meters = Embeddings(tmp_path), (Meter(Shared()), Meter(Shared()))
     for meter in meters:
         view = host.view("plain", meter.services(materials.services, materials.probe_set, embeddings))
         view.embeddings(meter.encoder(Slow()), "explain")

@@ -11,6 +11,7 @@ from dissected_study import make_dissected_study
 from neuronym.errors import NeuronymWarning
 from neuronym.present.report import ReportInput, write_report
 from neuronym.study import Study
+from occluded_study import make_occluded_study
 from photograph_study import make_photograph_study
 from report_page import Seen, watched
 
@@ -46,6 +47,20 @@ def dissected_report(dissected: Study, tmp_path_factory: pytest.TempPathFactory)
     """Its report; not to be changed."""
     folder = tmp_path_factory.mktemp("dissected") / "report"
     write_report(folder, [ReportInput("street", dissected.store, dissected.view)])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def occluded(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Described by occlusion; not to be changed."""
+    return make_occluded_study(tmp_path_factory.mktemp("occluded"))
+
+
+@pytest.fixture(scope="session")
+def occluded_report(occluded: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its report; not to be changed."""
+    folder = tmp_path_factory.mktemp("occluded") / "report"
+    write_report(folder, [ReportInput("covered", occluded.store, occluded.view)])
     return folder
 
 

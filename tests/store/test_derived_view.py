@@ -26,6 +26,8 @@ from neuronym.records import (
     LayerInfo,
     MaskConcept,
     MaskRule,
+    Occluded,
+    OcclusionRule,
     Split,
     packed,
     unpacked,
@@ -89,6 +91,25 @@ class ConceptTable:
         )
 
 
+class OcclusionTable:
+    """Tells of a pair that was made, and of which the image is an exemplar of the unit, which pair it is."""
+
+    colour = (1, 2, 3)
+
+    def __init__(self, kept: Sequence[Sequence[int]]) -> None:
+        self.kept, self.made = kept, set[tuple[int, int]]()
+
+    def make(self, images: ints, units: ints) -> None:
+        pairs = list(zip(images.tolist(), units.tolist(), strict=True))
+        assert all(image in self.kept[unit] for image, unit in pairs)
+        self.made |= set(pairs)
+
+    def found(self, image: int, unit: int) -> Occluded | None:
+        if (image, unit) not in self.made:
+            return None
+        return Occluded(np.float32([image, unit]), np.zeros((2, 4), np.int64), *np.zeros((2, 1, 1), np.float32))
+
+
 def _write(arrays: Arrays) -> None:
     summaries = {"mean": MAPS.mean((2, 3)), "max": MAPS.max((2, 3)), "q99": NUMBERS}
     for name, values in summaries.items():
@@ -128,12 +149,19 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> LayerView:
         assert (asked, grid) == (layer, GRID)
         return UnitTable(grid, found.mask_thresholds(rule))
 
+    kept = arrays.read("exemplars/max/index").tolist()
+
+    def occlusions(asked: LayerInfo, rule: OcclusionRule) -> OcclusionTable:
+        assert (asked, rule) == (layer, OcclusionRule(7))
+        return OcclusionTable(kept)
+
     services = Services(
         lambda position: Image.new("RGB", (5, 4), (position, 0, 0)),
         lambda height, width: Geometry((height, width), (height, width), 0, 0, (height, width)),
         embed,
         respond,
         unit_masks,
+        occlusions,
     )
     found = LayerView(Contents(layer, StoredTables(arrays), images, LABELS, ConceptTable(), services), "a-run")
     return found
@@ -159,6 +187,18 @@ def numbers_of(view: LayerView, split: Split) -> list[int]:
 def moves(view: LayerView, unit: int, split: Split) -> list[int]:
     """To which image the source of a unit responds as the unit does, for each image of a split."""
     return [int(number) for number in view.summaries("q99", split)[:, unit]]
+
+
+def occluded(view: LayerView) -> dict[tuple[int, int], tuple[int, int]]:
+    """By the image and the unit of each exemplar of a view, the image and the unit of the layer that it is told of."""
+    table = view.occlusions(OcclusionRule(7))
+    pairs = [(one.index, unit.index) for unit in view.units for one in view.exemplars(unit.index, "max", maps=False)]
+    assert table.colour == (1, 2, 3)
+    assert all(table.found(*pair) is None for pair in pairs)
+    images, units = np.array(pairs, np.int64).reshape(-1, 2).T
+    table.make(images, units)
+    found = {pair: table.found(*pair) for pair in pairs}
+    return {pair: tuple(one.discrepancy.astype(int).tolist()) for pair, one in found.items() if one is not None}  # type: ignore[misc]
 
 
 def shown(view: LayerView, unit: int, summary: Any) -> list[tuple[float, str, bytes]]:
@@ -520,3 +560,41 @@ def test_a_view_of_what_nobody_annotated(view: LayerView) -> None:
     assert np.array_equal(
         bare.unit_masks(RULE, "test", GRID).rows(np.array([1])), UnitTable(GRID, np.array(VALUES)).masks[[EXPLAIN + 1]]
     )
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows, sources, seeds)
+def test_occlusions_follow_images_and_units(view: LayerView, chosen: ints, units: list[int], seed: int) -> None:
+    columns = [*range(UNITS), *units]
+    plain = occluded(view)
+    assert plain == {pair: pair for pair in plain}
+    assert len(plain) == UNITS * KEPT
+    for derived in (
+        with_shuffled(view, units, seed),
+        resampled(view, chosen),
+        without_test(view),
+        without_test(with_shuffled(view, units, seed)),
+        with_shuffled(resampled(view, chosen), units, seed),
+        resampled(with_shuffled(view, units, seed), chosen),
+        resampled(resampled(with_shuffled(without_test(view), units, seed), chosen), np.arange(len(chosen))[::-1]),
+    ):
+        # The summary q99 says of which of all images each place of each unit is.
+        numbers = derived.summaries("q99", "explain").astype(int)
+        found = occluded(derived)
+        assert found == {(image, unit): (numbers[image, unit], columns[unit]) for image, unit in found}
+        assert len(found) == sum(len(derived.exemplars(unit.index, "max")) for unit in derived.units)
+
+
+def test_shuffled_units_shuffled_again_are_occluded_as_the_first_source(view: LayerView) -> None:
+    twice = with_shuffled(with_shuffled(view, [3, 4], 1), [UNITS, 5], 2)
+    numbers = twice.summaries("q99", "explain").astype(int)
+    columns = [*range(UNITS), 3, 4, 3, 5]
+    assert occluded(twice) == {pair: (numbers[pair], columns[pair[1]]) for pair in occluded(twice)}
+
+
+def test_images_that_are_out_of_reach_are_not_occluded(view: LayerView) -> None:
+    table = resampled(without_test(view), np.array([3, 1])).occlusions(OcclusionRule(7))
+    with pytest.raises(IndexError):
+        table.make(np.array([2]), np.array([0]))
+    with pytest.raises(IndexError):
+        table.found(2, 0)

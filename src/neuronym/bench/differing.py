@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from neuronym.records import Json
 from neuronym.records.benchmark import BenchHost, Benchmark
 
-_CHOICES = ("methods", "hosts", "device")
+_CHOICES = ("methods", "instead", "hosts", "device")
 """Settings that do not change what a figure is of."""
 
 _VARYING = ("neuronym", "load")

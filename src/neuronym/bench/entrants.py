@@ -47,13 +47,18 @@ class Entrant:
         return f"{self.method}?{written}" if written else self.method
 
 
-def entrants(asked: Sequence[str]) -> list[Entrant]:
+def entrants(asked: Sequence[str], instead: Mapping[str, str] | None = None) -> list[Entrant]:
     """The rows that were asked for; of all installed methods if none were.
+
+    Args:
+        asked: rows.
+        instead: for some methods the row that stands for them if none were asked for.
 
     Raises:
         UserError: a name is of another form, or there is no such method or encoder, or it cannot run like this.
     """
-    found = [one for name in (asked or sorted(plugins.installed("method"))) for one in _read(name)]
+    names = asked or [(instead or {}).get(method, method) for method in sorted(plugins.installed("method"))]
+    found = [one for name in names for one in _read(name)]
     return list({one.name: one for one in found}.values())
 
 

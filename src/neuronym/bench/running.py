@@ -15,19 +15,21 @@ from neuronym.bench.environment import environment
 from neuronym.bench.gates import gates
 from neuronym.bench.hosts import ALL_KINDS, HOSTS, Host
 from neuronym.bench.labels import true_labels
-from neuronym.bench.metering import Embeddings
+from neuronym.bench.patches import patch_fit
 from neuronym.bench.probing import Probed, probe
 from neuronym.bench.risk import with_abstention, with_curve
 from neuronym.bench.scoring import LIST, TRUE, HostScorer, measure
 from neuronym.bench.settings import BenchSettings, chosen
+from neuronym.bench.sharing import Embeddings
 from neuronym.bench.stability import same_share
 from neuronym.bench.trials import Trial, Trials
 from neuronym.bench.version import VERSION
 from neuronym.errors import UserError
 from neuronym.explain.abstention import check_level
+from neuronym.explain.explainer import Explainer, Occluding
 from neuronym.materials import Report
 from neuronym.records import Json
-from neuronym.records.benchmark import BenchHost, Benchmark, BenchRow, Measure
+from neuronym.records.benchmark import BenchHost, Benchmark, BenchRow, Measure, PatchFit
 from neuronym.study import silent
 
 
@@ -46,7 +48,7 @@ def run_benchmark(settings: BenchSettings | None = None, *, command: str = "", r
     began = time.perf_counter()
     hosts = chosen_hosts(settings)
     check_level(settings.level, {host.layer: len(host.units()) for host in hosts})
-    rows = entrants(settings.methods)
+    rows = entrants(settings.methods, settings.instead)
     with TemporaryDirectory(prefix="neuronym-bench-") as folder:
         trials = Trials(rows, Embeddings(Path(folder) / "cache"), settings)
         found = []
@@ -159,11 +161,21 @@ def _method(
 ) -> BenchRow:
     try:
         trial = trials.run(entrant, probed)
+        patches = _patches(trials.method(entrant), probed, scorer)
     except Exception as error:  # a mistake in one method costs no other its row
         return BenchRow(entrant.name, "method", failed=_why(error))
     row = scorer.row(entrant.name, "method", trial.labels)
     row = with_curve(with_abstention(row, scorer, trial.chances, settings.level), scorer)
-    return replace(row, cost=trial.cost, measures={**row.measures, **_changed(trial, scorer, copy, settings)})
+    measures = {**row.measures, **_changed(trial, scorer, copy, settings)}
+    return replace(row, cost=trial.cost, measures=measures, patches=patches)
+
+
+def _patches(method: Explainer, probed: Probed, scorer: HostScorer) -> PatchFit | None:
+    """Where a method looks that covers parts of images; None of others, and where there is nothing to compare with."""
+    if scorer.pixels is None or not isinstance(method, Occluding):
+        return None
+    view, scenes = probed.view(), probed.scenes("explain")
+    return patch_fit(method, view, scenes, probed.units, scorer.pixels, scorer.draws, scorer.seed)
 
 
 def _why(error: Exception) -> str:

@@ -63,7 +63,7 @@ class HostScorer:
         self.units, self.draws, self.seed = tuple(units), draws, seed
         self.layer = view.layer.name
         self._explain, self._test = view.summaries(SUMMARY, "explain"), view.summaries(SUMMARY, "test")
-        self._truth, self._pixels = truth, pixels
+        self._truth, self.pixels = truth, pixels
         self._judged = _JUDGED if pixels is None else {**_JUDGED, MASK_IOU: "mask_iou"}
         self._shares = np.full(view.layer.units, 0.05)
         for unit in units:
@@ -168,7 +168,7 @@ class HostScorer:
     def _measures(self, labels: Mapping[int, Explanation]) -> Measures:
         said = [one.description for one in labels.values() if one.description is not None]
         vectors = resolve(self._truth, said, (), self.seed)
-        ious = None if self._pixels is None else self._pixels.ious(vectors.texts)
+        ious = None if self.pixels is None else self.pixels.ious(vectors.texts)
         return Measures(self._explain, self._test, vectors, self._shares, _K, ious)
 
     def _values(self, measures: Measures, columns: Ints, units: Sequence[BenchUnit] | None = None) -> dict[str, Floats]:

@@ -16,9 +16,10 @@ from neuronym.backends import ImageTextEncoder
 from neuronym.bench.annotated import SharedAnnotations
 from neuronym.bench.entrants import Entrant
 from neuronym.bench.labels import by_unit
-from neuronym.bench.metering import Embeddings, MaskPasses, Meter
+from neuronym.bench.metering import Meter
 from neuronym.bench.probing import Probed, Version
 from neuronym.bench.settings import BenchSettings
+from neuronym.bench.sharing import Embeddings, Shared
 from neuronym.execute.devices import choose_device
 from neuronym.explain.calibration import calibrate
 from neuronym.explain.explainer import Explainer, needs_annotations
@@ -69,11 +70,11 @@ class Trials:
     def __init__(self, rows: Sequence[Entrant], embeddings: Embeddings, settings: BenchSettings) -> None:
         self._embeddings, self._settings = embeddings, settings
         self._loaded: dict[str, ImageTextEncoder] = {}
-        self._annotations, self._passes = SharedAnnotations(), MaskPasses()
+        self._annotations, self._shared = SharedAnnotations(), Shared()
         labels = _world_labels()
         self._concepts = {row.concepts: choose_concepts(row.concepts, labels) for row in rows}
         for row in rows:
-            self._explainer(row, Meter(self._passes))
+            self._explainer(row, Meter(self._shared))
 
     def run(self, entrant: Entrant, host: Probed) -> Trial:
         """One method on one host.
@@ -81,15 +82,15 @@ class Trials:
         Raises:
             MethodError: the method cannot run on it.
         """
-        meter = Meter(self._passes)
+        meter = Meter(self._shared)
         explainer = self._explainer(entrant, meter)
         view = self._view(host, "plain", meter, explainer)
         labels, first = _timed(explainer, view, meter)
-        calls = dict(meter.calls)  # before anything else is asked
+        calls, waited = dict(meter.calls), meter.backend_seconds  # before anything else is asked
         draws = [resampled(view, rows) for rows in self._draws(len(view.images("explain")))]
         redrawn, seconds = zip(*(_timed(explainer, drawn, meter) for drawn in draws), strict=True)
         # Most of a first time may be spent on what is loaded or compiled then.
-        cost = Cost(median([first, *seconds]), meter.backend_seconds, len(labels), calls)
+        cost = Cost(median([first, *seconds]), waited, len(labels), calls)
         return Trial(
             labels,
             cost,
@@ -99,6 +100,10 @@ class Trials:
             self._elsewhere(entrant, host, "random") if "random" in host.studies else None,
         )
 
+    def method(self, entrant: Entrant) -> Explainer:
+        """The method of a row."""
+        return self._explainer(entrant, Meter(self._shared))
+
     def _chances(self, explainer: Explainer, view: LayerView, labels: Labels) -> dict[int, float] | None:
         described = [one for one in labels.values() if one.state == "described"]
         if not described or any(one.score is None for one in described):
@@ -107,7 +112,7 @@ class Trials:
         return {one.unit.index: known.chance(one).p for one in described} if known.shuffled else None
 
     def _elsewhere(self, entrant: Entrant, host: Probed, version: Version) -> Labels:
-        meter = Meter(self._passes)
+        meter = Meter(self._shared)
         explainer = self._explainer(entrant, meter)
         return _explained(explainer, self._view(host, version, meter, explainer))
 
@@ -143,7 +148,7 @@ def _explained(explainer: Explainer, view: LayerView) -> Labels:
 
 
 def _timed(explainer: Explainer, view: LayerView, meter: Meter) -> tuple[Labels, float]:
-    """Labels, and the seconds that they took without embeddings of images and mask passes, which all rows share."""
+    """Labels, and the seconds that they took without embeddings of images and passes, which all rows share."""
     began, before = time.perf_counter(), meter.spent
     labels = _explained(explainer, view)
     return labels, time.perf_counter() - began - (meter.spent - before)

@@ -23,6 +23,7 @@ from neuronym.cli import (
     report,
     table,
     train_bundled,
+    vocab,
 )
 from neuronym.cli.console import errors
 from neuronym.errors import NeuronymError, NeuronymWarning
@@ -47,6 +48,7 @@ app.command("layers")(layers.layers)
 app.command("report")(report.report)
 app.command("methods")(methods.methods)
 app.command("metrics")(metrics.metrics)
+app.add_typer(vocab.app, name="vocab")
 app.add_typer(bench.app, name="bench")
 app.command("demo")(demo.demo)
 app.command("train-bundled")(train_bundled.train_bundled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -82,7 +82,6 @@ def bench(
     from neuronym.bench.running import run_benchmark
     from neuronym.bench.settings import QUICK, QUICK_HOSTS, BenchSettings
 
-    sizes: dict[str, Any] = QUICK if quick else {}
     settings = BenchSettings(
         level=abstain,
         seed=seed,
@@ -90,7 +89,7 @@ def bench(
         hosts=_names("--hosts", hosts) or (QUICK_HOSTS if quick else ()),
         methods=_names("--methods", methods),
         device=device,
-        **sizes,
+        **(QUICK if quick else {}),
     )
     places = Places.checked(json, report, overwrite=overwrite)
     with Reporter("Stopped. Nothing is kept of a benchmark that is not done.") as progress:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from neuronym.cli.figures import ends, mean, milliseconds
 from neuronym.cli.showing import counted
-from neuronym.records.benchmark import COLUMNS, BenchHost, Benchmark, BenchRow, Gate
+from neuronym.records.benchmark import COLUMNS, BenchHost, Benchmark, BenchRow, Gate, PatchFit
 
 _TRUE = ("normalised", "pearson", "f1", "auprc", "mask_iou", "top1", "top5", "equivalent")
 _STEADY = ("resolved", "discrimination", "stable_images", "stable_noise", "silent", "lost", "aurc", "random_weights")
@@ -49,6 +49,8 @@ def _show_host(host: BenchHost, console: Console) -> None:
     if any(len(row.kinds) > 1 for row in rows):
         console.print(_kinds(host, rows, console))
     for row in rows:
+        if row.patches is not None:
+            console.print(_patches(row.name, row.patches), style="dim", markup=False, highlight=False, soft_wrap=True)
         if row.failed is not None:
             console.print(f"{row.name} failed: {row.failed}", style="red", markup=False, highlight=False)
     console.print()
@@ -101,6 +103,16 @@ def _kinds(host: BenchHost, rows: Sequence[BenchRow], console: Console) -> Table
         if row.kinds:
             table.add_row(_name(row, console), *(mean(row.kinds.get(kind)) for kind in kinds), style=_style(row))
     return table
+
+
+def _patches(name: str, fit: PatchFit) -> str:
+    """Where a method looked, beside where the units fired on the same images."""
+    shares = [
+        f"{what} {mean(one)}{f' ({ends(one.low, one.high)})' if one.low is not None else ''}"
+        for what, one in (("of patches", fit.patch), ("of activation masks", fit.activation))
+    ]
+    text = f"IoU with the true concept's pixels on {counted(fit.exemplars, 'exemplar')} of {name}: {', '.join(shares)}"
+    return f"{text}; without {', '.join(fit.left_out)}" if fit.left_out else text
 
 
 def _explain(found: Benchmark, console: Console) -> None:

@@ -44,7 +44,11 @@ def explain(
         "clip-dissect"
     ),
     concepts: Annotated[
-        str | None, typer.Option("--concepts", help="A file with one concept per line, labels, or labels:GROUP.")
+        str | None,
+        typer.Option(
+            "--concepts",
+            help="A file with one concept per line, vocab:NAME, a vocabulary's .json, labels or labels:GROUP.",
+        ),
     ] = None,
     encoder: Annotated[
         str | None,
@@ -177,13 +181,27 @@ def explain(
                 resume=resume,
                 overwrite=overwrite,
                 report=report,
-                check=lambda found, probe: wish.check(
-                    found, probe, given.split_list([summaries]), images or (), masked=resume and _is_masked(out)
+                check=lambda found, probe, size, names: wish.check(
+                    found,
+                    probe,
+                    size,
+                    given.split_list([summaries]),
+                    images or (),
+                    lambda: names,
+                    masked=resume and _is_masked(out),
                 ),
             )
         )
         if bare:
-            wish.check(study.layers, study.probe_set, study.summaries, study.sources, masked=_is_masked(out))
+            wish.check(
+                study.layers,
+                study.probe_set,
+                study.store.input_size,
+                study.summaries,
+                study.sources,
+                lambda: study.materials.class_names,
+                masked=_is_masked(out),
+            )
         note_images(study, report.console)
         note_concepts(wish.concepts, report.console)
         masks = needs_annotations(plugins.method_class(method))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neuronym.backends import ImageTextEncoder
     from neuronym.probes.probe_set import ProbeSet
-    from neuronym.records import LayerInfo
+    from neuronym.records import Grid, LayerInfo
 
 
 class ExplainWish:
@@ -46,8 +46,10 @@ class ExplainWish:
         self,
         layers: Sequence[LayerInfo],
         probe: ProbeSet,
+        size: Grid,
         summaries: Sequence[str],
         sources: Sequence[str],
+        class_names: Callable[[], Sequence[str] | None],
         *,
         masked: bool,
     ) -> None:
@@ -56,21 +58,28 @@ class ExplainWish:
         Args:
             layers: the layers.
             probe: the images.
+            size: (height, width) of what the network is given.
             summaries: what is kept of each image and unit.
             sources: where the images come from.
+            class_names: tells the names of the model's outputs, if they have any.
             masked: whether the study has masks of concepts already.
         """
         from neuronym import asking, plugins
         from neuronym.explain.abstention import check_level
+        from neuronym.explain.explainer import occlusion_rule
+        from neuronym.vocabulary.fitting import check_vocabulary
 
         asking.check_units(layers, self.units)
         if self._abstain is not None:
             check_level(self._abstain, {layer.name: layer.units for layer in layers})
         self.concepts = self.concepts or asking.choose_concepts(self._concepts, probe.labels)
+        if self.concepts is not None and self.concepts.vocabulary is not None:
+            check_vocabulary(self.concepts.vocabulary, class_names())
         if self._encoder is not None:
             self.encoder = plugins.encoder(self._encoder, self._device)
             asking.warn_of_domain(self.encoder, asking.source_names(sources))
         explainer = plugins.make_method(self._method, self._settings, self.concepts, self.encoder)
         asking.check_summary(self._method, explainer.summary, summaries)
+        asking.check_occluder(occlusion_rule(explainer), size)
         if self._annotations is not None or not masked:
             asking.check_annotations(explainer, self._annotations, probe)

@@ -1,13 +1,14 @@
-"""The candidate descriptions that a method chooses among, from a file or from the images' own labels."""
+"""The candidate descriptions that a method chooses among: a file, a vocabulary, or the images' own labels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from neuronym.errors import MethodError, unknown_name
-from neuronym.records import LabelTable, digest
+from neuronym.records import LabelTable, Vocabulary, digest
+from neuronym.store.vocabulary_files import ENDING, PREFIX, find_vocabulary
 
 LABELS = "labels"
 
@@ -23,10 +24,11 @@ class ConceptSet:
 
     Attributes:
         texts: the concepts.
-        source: the file's name, ``labels:GROUP``, or how else they were given.
+        source: the file's name, ``labels:GROUP``, ``vocab:NAME``, or how else they were given.
         group: the group of the label table they are, so that labels can stand in for an encoder; None for a file.
         blank: how many blank lines were left out.
         duplicates: how many repetitions were left out.
+        vocabulary: where they are the phrases of one, with what it knows of their classes.
     """
 
     texts: tuple[str, ...]
@@ -34,6 +36,7 @@ class ConceptSet:
     group: str | None = None
     blank: int = 0
     duplicates: int = 0
+    vocabulary: Vocabulary | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -41,7 +44,16 @@ class ConceptSet:
     @property
     def key(self) -> str:
         """Equal for sets that give equal results."""
-        return digest([list(self.texts), self.group])
+        of = [] if self.vocabulary is None else [self.vocabulary.key]
+        return digest([list(self.texts), self.group, *of])
+
+    def classes_of(self, text: str) -> tuple[str, ...]:
+        """The classes that a phrase of a vocabulary is about; none for other concepts."""
+        return () if self.vocabulary is None else self.vocabulary.serving(text)
+
+    def leaks(self, text: str) -> tuple[str, ...]:
+        """Those of :meth:`classes_of` whose names are in the text itself, so that it tells no feature of them."""
+        return () if self.vocabulary is None else self.vocabulary.leaks(text)
 
     @classmethod
     def of(cls, texts: Iterable[str], source: str = "given", group: str | None = None) -> ConceptSet:
@@ -59,26 +71,45 @@ class ConceptSet:
             )
         return cls(tuple(unique), source, group, len(trimmed) - len(filled), len(filled) - len(unique))
 
+    @classmethod
+    def of_vocabulary(cls, vocabulary: Vocabulary, source: str) -> ConceptSet:
+        """The distinct phrases of a vocabulary.
+
+        Raises:
+            MethodError: they are fewer than two.
+        """
+        return replace(cls.of(vocabulary.phrases, source), vocabulary=vocabulary)
+
 
 def are_labels(name: str | Path) -> bool:
     """Whether ``name`` means the labels of the probe images, and not a file that happens to be called so."""
     return isinstance(name, str) and name.partition(":")[0] == LABELS and not Path(name).is_file()
 
 
+def is_vocabulary(name: str | Path) -> bool:
+    """Whether ``name`` means a vocabulary, and not a list of concepts."""
+    shipped = isinstance(name, str) and name.startswith(PREFIX) and not Path(name).is_file()
+    return shipped or Path(name).suffix.lower() == ENDING
+
+
 def read_concepts(name: str | Path, labels: LabelTable | None) -> ConceptSet:
     """The concepts that ``name`` stands for.
 
     Args:
-        name: a text file with one concept per line; ``labels`` for the labels of the probe images (if they are of one
-            group), or ``labels:GROUP``, with GROUP ``class``, ``superclass`` or the name of the label table.
+        name: a text file with one concept per line; ``vocab:NAME`` for a vocabulary that comes with Neuronym, or a
+            vocabulary's file (.json); ``labels`` for the labels of the probe images (if they are of one group), or
+            ``labels:GROUP``, with GROUP ``class``, ``superclass`` or the name of the label table.
         labels: those labels, if there are any.
 
     Raises:
         MethodError: the file cannot be read or holds fewer than two concepts, or there are no such labels.
-        UnknownNameError: the labels have no such group.
+        UnknownNameError: the labels have no such group, or there is no such vocabulary.
+        UserError: the vocabulary's file is damaged or empty.
     """
     if are_labels(name):
         return _label_concepts(str(name).partition(":")[2], labels)
+    if is_vocabulary(name):
+        return ConceptSet.of_vocabulary(find_vocabulary(str(name)), str(name))
     try:
         text = Path(name).expanduser().read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from neuronym.records import Explanation, MaskRule, Summary, Unit
+import numpy as np
+import numpy.typing as npt
+
+from neuronym.records import Explanation, MaskRule, OcclusionRule, Summary, Unit
 from neuronym.store.layer_view import LayerView
 
 HANDED_IN = ("concepts", "encoder")
@@ -35,6 +38,8 @@ class Explainer(Protocol):
       is computed.
     - ``mask_rule``, a :class:`~neuronym.records.MaskRule`: where the method takes a unit for active. Held-out masks are
       compared with its descriptions, and drawn in the report, by the same rule. Absent or None, the usual one is taken.
+
+    A method that covers parts of images is an :class:`Occluding` as well.
     """
 
     @property
@@ -61,6 +66,29 @@ class Explainer(Protocol):
         """
 
 
+@runtime_checkable
+class Occluding(Protocol):
+    """What a method that covers parts of images says beforehand, so that all layers share one occlusion pass.
+
+    The method asks :meth:`LayerView.occlusions <neuronym.store.layer_view.LayerView.occlusions>` all the same: what was
+    not made before is made then.
+    """
+
+    @property
+    def occlusion_rule(self) -> OcclusionRule:
+        """How images are covered, and what of a unit is watched; the report draws by the same rule."""
+
+    def occluded_images(
+        self, units: Sequence[Unit], view: LayerView
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The pairs that will be looked at: positions of explain images and of units, [pairs] each.
+
+        Args:
+            units: some units of the view's layer.
+            view: the layer.
+        """
+
+
 def needs_annotations(method: object) -> bool:
     """Whether a method, or its class, cannot run unless something is annotated in the images."""
     return bool(getattr(method, "needs_annotations", False))
@@ -70,3 +98,8 @@ def mask_rule(method: Explainer) -> MaskRule | None:
     """Where a method takes a unit for active; None if it has no rule of its own."""
     rule: MaskRule | None = getattr(method, "mask_rule", None)
     return rule
+
+
+def occlusion_rule(method: object) -> OcclusionRule | None:
+    """How a method covers parts of images; None if it does not."""
+    return method.occlusion_rule if isinstance(method, Occluding) else None

@@ -11,6 +11,7 @@ from neuronym.present.labels import Labels, Said, row_label
 from neuronym.present.mask_page import AnnotationsView
 from neuronym.present.masks import LayerMasks
 from neuronym.present.names import last_part
+from neuronym.present.occlusion import LayerOcclusions
 from neuronym.present.pages import (
     Highlight,
     LayerCard,
@@ -65,6 +66,7 @@ class LayerMaterial:
     surveys: tuple[SummarySurvey, ...]
     main: int | None
     masks: LayerMasks
+    occlusions: LayerOcclusions
 
     @property
     def positions(self) -> set[int]:
@@ -111,7 +113,7 @@ class StudyMaterial:
 
     def unit_pages(self, layer: LayerMaterial, numbers: Mapping[str, int], units: range) -> tuple[UnitPage, ...]:
         """The pages of some units of a layer."""
-        maker = UnitPages(layer.view, layer.labels, layer.surveys, layer.masks, numbers)
+        maker = UnitPages(layer.view, layer.labels, layer.surveys, layer.masks, layer.occlusions, numbers)
         return tuple(maker.page(unit) for unit in units)
 
     def card(self, layer: LayerMaterial, numbers: Mapping[str, int]) -> LayerCard:
@@ -146,7 +148,8 @@ class StudyMaterial:
         own = [run.labels is None for run in self.said.runs]  # a method's before anyone's labels
         main = max(made, key=lambda one: (one.scored, own[one.run], one.described, -one.run)).run if made else None
         masks = LayerMasks(self.given.store, view, labels, lambda unit: exemplars_of(surveys, unit))
-        return LayerMaterial(info, place, view, labels, surveys, main, masks)
+        occlusions = LayerOcclusions(self.given.store, view, labels)
+        return LayerMaterial(info, place, view, labels, surveys, main, masks, occlusions)
 
     def _shown(self, layer: LayerMaterial) -> SummarySurvey:
         """The summary that the gallery shows: that of the main run, if its exemplars are kept."""

@@ -184,8 +184,13 @@ def drawn_size(grid: Grid, images: int) -> Grid:
         grid: rows and columns that are stored.
         images: on how many images of all units masks are drawn.
     """
-    sides = (_AS_IT_IS, *_SIDES) if max(grid) <= _AS_IT_IS else _SIDES
+    sides = drawn_sides(grid)
     return fitted(grid, next((side for side in sides if images * _ROW_BYTES * side <= _LAYER_BYTES), sides[-1]))
+
+
+def drawn_sides(grid: Grid) -> Sequence[int]:
+    """How many cells a grid's longer side may be drawn with, the most first."""
+    return (_AS_IT_IS, *_SIDES) if max(grid) <= _AS_IT_IS else _SIDES
 
 
 def fitted(grid: Grid, side: int) -> Grid:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from neuronym.present.names import last_part
-from neuronym.records import MaskRule
+from neuronym.records import MaskRule, OcclusionRule
 
 Made = Mapping[str, Any]
 """What a manifest says of how a run was made."""
@@ -37,6 +37,12 @@ def mask_rule(made_with: Made) -> MaskRule | None:
     """Where units were active for a run; None where it compared no masks."""
     given = made_with.get("mask_rule")
     return MaskRule.from_spec(given) if isinstance(given, Mapping) else None
+
+
+def occlusion_rule(made_with: Made) -> OcclusionRule | None:
+    """How images were covered for a run; None where it covered none."""
+    given = made_with.get("occlusion_rule")
+    return OcclusionRule.from_spec(given) if isinstance(given, Mapping) else None
 
 
 def run_parameters(made_with: Made) -> Mapping[str, Any]:

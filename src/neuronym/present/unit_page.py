@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from neuronym.present.mask_page import MaskView
+from neuronym.present.occlusion_page import OcclusionView
 
 Rectangle = tuple[float, float, float, float]
 """x0, y0, x1, y1 as fractions of an image's width and height, x to the right and y down."""
@@ -238,6 +239,8 @@ class UnitPage:
         sets: exemplars, ranges and histogram by summary; empty where the unit has one value everywhere.
         masks: the unit's over the exemplars of all sets, with those of what each run describes it by; of runs that
             compared masks, in the order of ``labels``.
+        occlusions: what covering parts of the exemplars does to the unit; of runs that covered some, in the order of
+            ``labels``.
     """
 
     unit: int
@@ -250,3 +253,4 @@ class UnitPage:
     labels: tuple[MethodLabel, ...]
     sets: tuple[ExemplarSet, ...]
     masks: tuple[MaskView, ...]
+    occlusions: tuple[OcclusionView, ...]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from neuronym.present.labels import Labels
 from neuronym.present.masks import LayerMasks
+from neuronym.present.occlusion import LayerOcclusions
 from neuronym.present.survey import Sampled, SummarySurvey, rounded
 from neuronym.present.unit_page import (
     ExemplarSet,
@@ -39,6 +40,7 @@ class UnitPages:
         labels: what runs said.
         surveys: what is known by summary.
         masks: of the units and of what describes them.
+        occlusions: what covering parts of images does to the units.
         numbers: the number of each image in the report, by its id.
     """
 
@@ -48,9 +50,11 @@ class UnitPages:
         labels: Labels,
         surveys: Sequence[SummarySurvey],
         masks: LayerMasks,
+        occlusions: LayerOcclusions,
         numbers: Mapping[str, int],
     ) -> None:
-        self._view, self._labels, self._surveys, self._masks, self._numbers = view, labels, surveys, masks, numbers
+        self._view, self._labels, self._surveys, self._numbers = view, labels, surveys, numbers
+        self._masks, self._occlusions = masks, occlusions
         maps = view.layer.units * sum(len(one.values[0]) for one in surveys)
         self._side = next((side for side in _SIDES if maps * side**2 * 4 / 3 <= _MAP_BYTES), _SIDES[-1])
 
@@ -68,6 +72,7 @@ class UnitPages:
             tuple(self._labels.get(unit, ())),
             () if silent else tuple(self._set(unit, one) for one in self._surveys),
             self._masks.of_unit(unit, self._numbers),
+            self._occlusions.of_unit(unit, self._numbers),
         )
 
     def _note(self, unit: int) -> str | None:

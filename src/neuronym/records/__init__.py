@@ -22,22 +22,29 @@ from neuronym.records.masks import (
     unpacked,
     word_count,
 )
+from neuronym.records.occlusion import FILLS, MASKINGS, Fill, Masking, Occluded, OcclusionRule
 from neuronym.records.values import Json, Split, Stage, Standing, State, Summary, Tokens, digest
+from neuronym.records.vocabulary import ClassPhrases, Exchange, Vocabulary
 from neuronym.records.work import ConceptSource, RunStatus, Spec
 
 __all__ = [
     "CATEGORIES",
+    "FILLS",
+    "MASKINGS",
     "AblationEffect",
     "Annotated",
     "Assessment",
     "Box",
     "Candidate",
+    "ClassPhrases",
     "ConceptMasks",
     "ConceptSource",
     "Evidence",
+    "Exchange",
     "Exemplar",
     "Explanation",
     "Figure",
+    "Fill",
     "Geometry",
     "Grid",
     "ImageMasks",
@@ -47,6 +54,9 @@ __all__ = [
     "LayerInfo",
     "MaskConcept",
     "MaskRule",
+    "Masking",
+    "Occluded",
+    "OcclusionRule",
     "Region",
     "Row",
     "RunStatus",
@@ -60,6 +70,7 @@ __all__ = [
     "Summary",
     "Tokens",
     "Unit",
+    "Vocabulary",
     "digest",
     "packed",
     "unpacked",

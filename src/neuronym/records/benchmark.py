@@ -110,8 +110,8 @@ class Cost:
     Attributes:
         seconds: for all units of the layer, the median of the run and of those on images drawn anew; without what
             follows, and without ``backend_seconds``.
-        backend_seconds: for the embeddings of the probe images and for mask passes, which are made once for all rows,
-            whichever row made them. To bring annotations to the grid, once for all hosts, is in neither.
+        backend_seconds: for the embeddings of images, for mask passes and for occlusion passes, which are made once for
+            all rows, whichever row made them. To bring annotations to the grid, once for all hosts, is in neither.
         units: how many units the method was asked for.
         calls: what models were asked for, by kind: ``images`` and ``texts`` encoded, ``forward`` passes of the target.
     """
@@ -130,6 +130,24 @@ class Cost:
     def calls_per_unit(self) -> float:
         """Of all kinds."""
         return sum(self.calls.values()) / max(1, self.units)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchFit:
+    """How well the patches of a method that covers parts of images lie on the pixels of units' true concepts.
+
+    Attributes:
+        patch: mean IoU of the patches with these pixels, over exemplars and then over units.
+        activation: that of the masks of activations on the same images.
+        exemplars: pairs of a unit and an image.
+        left_out: the true labels of units that did not take part, for in none of their exemplars the concept has a
+            pixel, or nothing of them can be covered.
+    """
+
+    patch: Measure
+    activation: Measure
+    exemplars: int
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +185,7 @@ class BenchRow:
         operating: the point of the curve at which the rule of abstention stops.
         cost: for methods.
         text: the one label of the row ``constant``.
+        patches: of methods that cover parts of images, on layers with maps.
         failed: why there is nothing, for a method that could not run.
     """
 
@@ -179,6 +198,7 @@ class BenchRow:
     operating: tuple[float, float] | None = None
     cost: Cost | None = None
     text: str | None = None
+    patches: PatchFit | None = None
     failed: str | None = None
 
 

@@ -1,7 +1,8 @@
 """Views of a layer that never was: with shuffled units, with the explain images drawn anew, without test images.
 
 All are :class:`~neuronym.store.layer_view.LayerView`, so that whatever runs on a layer runs on them, and each may be
-derived from another. The target computes nothing but new masks, and nothing is written to the study but these.
+derived from another. The target computes nothing but new masks and answers to occluded images, and nothing is written
+to the study but these.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from neuronym.records import Grid, ImageRecord, LayerInfo, MaskRule, Split, Summary
+from neuronym.records import Grid, ImageRecord, LayerInfo, MaskRule, OcclusionRule, Split, Summary
 from neuronym.store.derived_masks import DealtMasks, MovedAnnotations, MovedMasks
+from neuronym.store.derived_occlusions import DealtOcclusions, MovedOcclusions
 from neuronym.store.layer_tables import Doubles, Floats, Ints, LayerTables, Top
 from neuronym.store.layer_view import Contents, LayerView
 from neuronym.store.mask_tables import UnitMasks
+from neuronym.store.occlusion_tables import Occlusions
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,10 +34,10 @@ def with_shuffled(view: LayerView, units: Sequence[int], seed: int) -> LayerView
 
     The added unit of ``units[i]`` is unit ``view.layer.units + i``. What its source gives for one image it gives for
     another, by a permutation of its own of the images of each split: all its summaries, and its exemplars with their
-    values and maps (ties by image id; where several images tie for the last place, those that the source has), and its
-    masks. Copies of an image, as :func:`resampled` makes, keep one value. Dead, constant, quantiles and moments are the
-    source's. For images that the study does not have, in :meth:`~neuronym.store.layer_view.LayerView.respond`, the
-    added unit answers as its source.
+    values and maps (ties by image id; where several images tie for the last place, those that the source has), its
+    masks, and its answers to occluded images. Copies of an image, as :func:`resampled` makes, keep one value. Dead,
+    constant, quantiles and moments are the source's. For images that the study does not have, in
+    :meth:`~neuronym.store.layer_view.LayerView.respond`, the added unit answers as its source.
 
     Args:
         view: the layer.
@@ -59,6 +62,7 @@ def with_shuffled(view: LayerView, units: Sequence[int], seed: int) -> LayerView
                 contents.services,
                 respond=_answers(contents.services, contents.layer, columns),
                 unit_masks=_dealt_masks(contents, columns, dealt),
+                occlusions=_dealt_occlusions(contents, columns, dealt),
             ),
         ),
         view.run,
@@ -271,12 +275,15 @@ def _moved(contents: Contents, positions: Ints, explain: int) -> Contents:
     def unit_masks(layer: LayerInfo, rule: MaskRule, grid: Grid) -> UnitMasks:
         return MovedMasks(services.unit_masks(layer, rule, grid), positions)
 
+    def occlusions(layer: LayerInfo, rule: OcclusionRule) -> Occlusions:
+        return MovedOcclusions(services.occlusions(layer, rule), positions)
+
     return replace(
         contents,
         images=tuple(contents.images[position] for position in positions),
         labels=None if contents.labels is None else contents.labels.rows(positions),
         annotations=None if contents.annotations is None else MovedAnnotations(contents.annotations, positions),
-        services=replace(services, image=image, embed=embed, unit_masks=unit_masks),
+        services=replace(services, image=image, embed=embed, unit_masks=unit_masks, occlusions=occlusions),
     )
 
 
@@ -290,3 +297,12 @@ def _dealt_masks(contents: Contents, columns: Ints, dealt: _Dealt) -> Any:
         return DealtMasks(base, columns, dealt, sum(image.split == "explain" for image in contents.images))
 
     return unit_masks
+
+
+def _dealt_occlusions(contents: Contents, columns: Ints, dealt: _Dealt) -> Any:
+    """The occlusions of a layer with added units: theirs are their sources', of other images."""
+
+    def occlusions(_: LayerInfo, rule: OcclusionRule) -> Occlusions:
+        return DealtOcclusions(contents.services.occlusions(contents.layer, rule), columns, dealt)
+
+    return occlusions

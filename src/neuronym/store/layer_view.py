@@ -21,12 +21,14 @@ from neuronym.records import (
     LabelTable,
     LayerInfo,
     MaskRule,
+    OcclusionRule,
     Split,
     Summary,
     Unit,
 )
 from neuronym.store.layer_tables import Floats, LayerTables
 from neuronym.store.mask_tables import Annotations, UnitMasks, Window, Words, not_annotated
+from neuronym.store.occlusion_tables import Occlusions
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -56,6 +58,8 @@ class Services:
         respond: a layer's activations for new images, float32 [images, units] or [images, units, height, width].
         unit_masks: where the units of a layer are active in all images, by a rule on a grid: the mask pass, which is
             made once and kept.
+        occlusions: what covering parts of explain images does to the units of a layer: the occlusion pass, which is
+            made for the images that are asked for, and kept.
     """
 
     image: Callable[[int], Image.Image]
@@ -63,6 +67,7 @@ class Services:
     embed: Callable[[Any, Split], Floats]
     respond: Callable[[LayerInfo, Sequence[Image.Image]], Floats]
     unit_masks: Callable[[LayerInfo, MaskRule, Grid], UnitMasks]
+    occlusions: Callable[[LayerInfo, OcclusionRule], Occlusions]
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,6 +280,10 @@ class LayerView:
         table = self.contents.services.unit_masks(self.layer, rule, cells)
         asked = None if units is None else np.asarray(units, np.int64).reshape(-1)
         return self._window(lambda positions: table.rows(positions, asked), split)
+
+    def occlusions(self, rule: OcclusionRule) -> Occlusions:
+        """What covering parts of explain images does to the layer's units, for pairs of a unit and its exemplars."""
+        return self.contents.services.occlusions(self.layer, rule)
 
     def mask_thresholds(self, rule: MaskRule) -> npt.NDArray[np.float64]:
         """Strictly above what each unit is active under a rule, float64 [units].

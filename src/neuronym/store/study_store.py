@@ -6,6 +6,7 @@ labels.parquet  labels/         how much of each labelled concept is in each ima
 annotations/REQUEST/            where annotated concepts are in each image; the manifest says which of them count
 layers/NAME/                    summaries, exemplars, quantiles and moments of a layer, and masks of its units
 runs/RUN/LAYER/part-*.parquet   what a method said
+runs/RUN/vocabulary.json        the vocabulary that it chose among, if it was one
 scores/RUN/SOURCE/WHEN/         how true it is on the test images: scores, assessments and figures of layers
 checkpoint/                     where an activation pass stands that is not done
 """
@@ -33,6 +34,7 @@ from neuronym.records import (
     RunStatus,
     Score,
     SkippedImage,
+    Vocabulary,
 )
 from neuronym.store import evaluation_files, study_folder
 from neuronym.store import manifest as manifests
@@ -57,11 +59,14 @@ from neuronym.store.tables import (
     skipped_records,
 )
 from neuronym.store.unit_mask_store import remove_masks
+from neuronym.store.vocabulary_files import read_vocabulary, write_vocabulary
 
 PROBE = "probe"
 """The stage of the activation pass."""
 ANNOTATIONS = "annotations"
 """The stage that brings annotations into the study."""
+
+_VOCABULARY = "vocabulary.json"
 
 
 class StudyStore:
@@ -226,6 +231,12 @@ class StudyStore:
             raise unknown_name("layer of this study", name, known)
         return known[name]
 
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) of what the network is given, in pixels."""
+        size: Any = self.manifest.spec["input"]
+        return int(size[0]), int(size[1])
+
     @cached_property
     def images(self) -> tuple[ImageRecord, ...]:
         """All probe images, explain first, then test, each by id."""
@@ -316,6 +327,23 @@ class StudyStore:
     def parts(self, run: str, layer: str) -> Parts:
         """Where a run's explanations of a layer are written."""
         return Parts(self.folder / "runs" / run / file_name(layer))
+
+    def write_vocabulary(self, run: str, vocabulary: Vocabulary) -> None:
+        """Keep what a run's descriptions are chosen among, with the prompts and replies that led to it.
+
+        Raises:
+            StudyError: the folder cannot be written.
+        """
+        write_vocabulary(self.folder / "runs" / run / _VOCABULARY, vocabulary)
+
+    def vocabulary(self, run: str) -> Vocabulary | None:
+        """The vocabulary that a run's descriptions were chosen among; None where it was none.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        place = self.folder / "runs" / run / _VOCABULARY
+        return read_vocabulary(place) if place.is_file() else None
 
     def explanations(self, run: str | None = None) -> pa.Table:
         """What methods said, by run, layer and unit; of one run or of all.

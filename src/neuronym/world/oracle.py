@@ -6,7 +6,9 @@ text has 1 in the one it names. So the inner product of the two is positive exac
 the catalogue is true of the image.
 
 Images with marks (``bundled:world?marked``, see :mod:`neuronym.world.marks`) are read by these, also where a part was
-cut out or covered: what is not seen any more is not in them. Of images without marks it knows those of the splits.
+cut out or covered: what is not seen any more is not in them. Of an image that is covered for the most part, by one
+colour, and has no marks, nothing is seen: only texts that name no concept fit it. Of others without marks it knows those
+of the splits.
 """
 
 from __future__ import annotations
@@ -63,9 +65,17 @@ class OracleEncoder:
             MethodError: an image is no scene of the world.
         """
         rows = np.zeros((len(images), self.dim), np.float32)
-        if images:
-            scenes = self._scenes([np.asarray(image.convert("RGB")) for image in images])
-            rows[:, :-1] = truth(catalogue(), scenes)
+        pixels = [np.asarray(image.convert("RGB")) for image in images]
+        found = [seen_in(one) for one in pixels]
+        seen = np.array(
+            [scene is not None or not _is_covered(one) for scene, one in zip(found, pixels, strict=True)], bool
+        )
+        rows[~seen, -1] = 1
+        if seen.any():
+            scenes = self._scenes(
+                [pixels[row] for row in np.flatnonzero(seen)], [found[row] for row in np.flatnonzero(seen)]
+            )
+            rows[seen, :-1] = truth(catalogue(), scenes)
         # No row is zero: every scene has a background, and every region that is seen is of some concept.
         lengths: npt.NDArray[np.float32] = np.linalg.norm(rows, axis=1, keepdims=True)
         return rows / lengths
@@ -79,9 +89,8 @@ class OracleEncoder:
             rows[row, self.dim - 1 if named is None else named] = 1
         return rows
 
-    def _scenes(self, images: Sequence[npt.NDArray[np.uint8]]) -> Scenes:
-        """What each image shows, a row each."""
-        found = [seen_in(image) for image in images]
+    def _scenes(self, images: Sequence[npt.NDArray[np.uint8]], found: list[Scenes | None]) -> Scenes:
+        """What each image shows, a row each: what its marks say, or those of the scene that it is."""
         places = {row: self._place(images[row]) for row, marked in enumerate(found) if marked is None}
         for split, gallery in self._galleries.items():
             chosen = [row for row, (where, _) in places.items() if where == split]
@@ -127,6 +136,12 @@ def load(rest: str, device: torch.device) -> OracleEncoder:
     if world != "world":
         raise UnknownNameError(f"There is no oracle {rest!r}. Use oracle:world, for images of bundled:world.")
     return OracleEncoder(f"oracle:{rest}", links if question else "")
+
+
+def _is_covered(image: npt.NDArray[np.uint8]) -> bool:
+    """Whether more than half of the pixels have one colour, as at most .4 of a scene's have."""
+    colours = image.reshape(-1, 3).astype(np.uint32) << np.array([0, 8, 16], np.uint32)
+    return bool(np.unique(colours.sum(1), return_counts=True)[1].max(initial=0) * 2 > len(colours))
 
 
 def _fingerprint(image: npt.NDArray[np.uint8]) -> bytes:

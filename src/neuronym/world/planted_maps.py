@@ -152,6 +152,7 @@ def _fill(maps: Maps, units: tuple[PlantedUnit, ...], images: Images, contents: 
     """The maps of units that know no concepts."""
     features = np.empty((len(images), len(FEATURES), *maps.shape[2:]), np.float32)
     look(images, features)
+    known, which = np.unique(contents, return_inverse=True)  # one for all occluded copies of an image
     for unit in units:
         if unit.kind == "low-level":
             dark = unit.signal == "darkness"
@@ -160,7 +161,7 @@ def _fill(maps: Maps, units: tuple[PlantedUnit, ...], images: Images, contents: 
         elif unit.kind == "dead":
             maps[:, unit.index] = float(unit.signal.partition(" ")[2] or 0)
         elif unit.kind == "noise":
-            maps[:, unit.index] = _noise(unit, contents, maps.shape[2:])
+            maps[:, unit.index] = _noise(unit, known, maps.shape[2:])[which]
 
 
 def _noise(unit: PlantedUnit, contents: npt.NDArray[np.uint64], size: tuple[int, ...]) -> Maps:

@@ -39,7 +39,7 @@
       ["↓ ↑", "gallery: row below and above"],
       ["Enter", "open the unit"],
       ["v", "gallery: cards or list"],
-      ["o", "unit: heat, region, masks or plain"],
+      ["o", "unit: heat, region, masks, occlusion or plain"],
       ["u", "up: from unit to layer, from layer to overview"],
       ["t", "light or dark"],
       ["Esc", "close, clear the search"],

@@ -35,10 +35,11 @@
     ["heat", "Heat"],
     ["region", "Region"],
     ["masks", "Masks"],
+    ["occlusion", "Occlusion"],
     ["none", "Plain"],
   ];
 
-  // `items` are [view, words, rank words, value, map, mask]; `mode()` and `cycle()` belong to the page below.
+  // `items` are [view, words, rank words, value, map, mask, cover]; `mode()` and `cycle()` belong to the page below.
   neuronym.lightbox = (items, at, { scale, mode, cycle }) => {
     let place = at;
     // Beyond some enlargement there is nothing more to see.
@@ -56,14 +57,19 @@
     );
 
     function draw() {
-      const [view, words, rank, value, map, mask] = items[place];
-      const figure = neuronym.picture(view, { words, mode: mode(), scale, map, mask, pixels: 420 });
+      const [view, words, rank, value, map, mask, cover] = items[place];
+      const covered = mode() === "occlusion" && Boolean(cover);
+      const figure = covered
+        ? neuronym.triple(view, { words, scale, map, cover, pixels: 420 })
+        : neuronym.picture(view, { words, mode: neuronym.single(mode()), scale, map, mask, pixels: 420 });
       figure.style.setProperty("--aspect", view.width / view.height);
+      dialog.classList.toggle("three", covered);
       stage.replaceChildren(figure);
       caption.replaceChildren(
         h("p", { class: "said" }, said(view.label === null ? view.name : view.label)),
         h("p", { class: "muted small" }, said(view.name), ` · ${view.width} × ${view.height} · ${rank} · activation `, h("span", { class: "tabular" }, neuronym.number(value))),
         ...(mode() === "masks" && mask ? [h("p", { class: "small tabular" }, neuronym.iouWords(mask)), neuronym.maskKey(mask.said)] : []),
+        ...(covered ? [h("p", { class: "small tabular" }, neuronym.coverSays(cover)), neuronym.panelSwitch()] : []),
       );
     }
 

@@ -64,8 +64,18 @@
     return h("p", { class: "small" }, h("button", { type: "button", class: "link", "data-key": `masks-${label.run}`, click: () => (here ? hide() : show(label.run)) }, here ? "Hide its masks" : "Show its masks"));
   }
 
-  // What one run says of a unit; `masks` are the run whose masks are drawn, if they are, and how to show and hide them.
-  neuronym.method = (study, page, unit, label, masks) => {
+  // How a run covered parts of images, and what it saw there.
+  function covered(unit, label, { run, show, hide }) {
+    const view = unit.occlusions.find((one) => one.run === label.run);
+    if (!view) return null;
+    const here = run === label.run;
+    const button = h("button", { type: "button", class: "link", "data-key": `occlusion-${label.run}`, click: () => (here ? hide() : show(label.run)) }, here ? "Hide its patches" : "Show its patches");
+    return [neuronym.coverFacts(view), view.images.length ? h("p", { class: "small" }, button) : null];
+  }
+
+  // What one run says of a unit; `masks` are the run whose masks are drawn, if they are, and how to show and hide them;
+  // `patches` are the same of what it saw by occlusion.
+  neuronym.method = (study, page, unit, label, masks, patches) => {
     const place = study.runs.findIndex((one) => one.id === label.run);
     const run = study.runs[place];
     const made = page.layer.figures.find((one) => one.run === place);
@@ -80,6 +90,7 @@
       evidence(label),
       candidates(label),
       masked(unit, label, masks),
+      covered(unit, label, patches),
     );
   };
 })();

@@ -27,15 +27,21 @@
     );
   }
 
-  // The masks to draw: of the run that was asked for, else of the page's, else of any.
-  const masksOf = (unit, runs) => runs.map((run) => unit.masks.find((one) => one.run === run)).find(Boolean) || unit.masks[0] || null;
+  // The masks, or what occlusion showed: of the run that was asked for, else of the page's, else of any.
+  const ofRun = (views, runs) => runs.map((run) => views.find((one) => one.run === run)).find(Boolean) || views[0] || null;
 
-  // The overlays that there is something for.
-  const modesOf = (set, masks) =>
-    neuronym.modes.filter(([key]) => key === "none" || (key === "masks" ? masks !== null : set.scale !== null));
+  // The overlays that there is something for; `over` are the masks and what occlusion showed.
+  const modesOf = (set, over) => {
+    const there = {
+      none: true,
+      masks: over.masks !== null,
+      occlusion: set.exemplars.some((one) => neuronym.coverOf(over.occlusion, one.image.image) !== null),
+    };
+    return neuronym.modes.filter(([key]) => (key in there ? there[key] : set.scale !== null));
+  };
 
-  function modeOf(set, masks) {
-    const known = modesOf(set, masks).map(([key]) => key);
+  function modeOf(set, over) {
+    const known = modesOf(set, over).map(([key]) => key);
     if (known.includes(chosen.mode)) return chosen.mode;
     return known.includes("heat") ? "heat" : "none";
   }
@@ -75,6 +81,7 @@
     return h(
       "p",
       { class: "legend muted small tabular" },
+      mode === "occlusion" ? "activation" : null,
       neuronym.number(scale.low),
       h("span", { class: "ramp", style: { background: `linear-gradient(to right, ${stops})` } }),
       neuronym.number(scale.high),
@@ -87,33 +94,35 @@
     return h("span", { class: `tile-foot small ${mask === null ? "" : "compared"}` }, name, h("span", { class: "muted tabular" }, mask === null ? neuronym.number(one.value) : neuronym.iou(mask)));
   }
 
-  function exemplars(unit, set, masks, redraw) {
-    const mode = modeOf(set, masks);
+  function exemplars(unit, set, over, redraw) {
+    const { masks, occlusion } = over;
+    const mode = modeOf(set, over);
     const maskOf = (one) => {
       const found = masks && masks.images.find((each) => each.image === one.image.image);
       return found ? { ...found, rows: masks.rows, columns: masks.columns, said: masks.concept } : null;
     };
     const items = set.exemplars.map((one) => {
       const mask = maskOf(one);
-      return [one.image, neuronym.words(unit.unit, one.rank, one.image, one.value, mode === "masks" ? mask : null), `exemplar ${one.rank}`, one.value, one.map, mask];
+      return [one.image, neuronym.words(unit.unit, one.rank, one.image, one.value, mode === "masks" ? mask : null), `exemplar ${one.rank}`, one.value, one.map, mask, neuronym.coverOf(occlusion, one.image.image)];
     });
-    const open = (at) => neuronym.lightbox(items, at, { scale: set.scale, mode: () => modeOf(set, masks), cycle: redraw.cycle });
-    const tiles = set.exemplars.map((one, at) =>
+    const open = (at) => neuronym.lightbox(items, at, { scale: set.scale, mode: () => modeOf(set, over), cycle: redraw.cycle });
+    const tile = (one, at, ...content) =>
       h(
         "li",
         { style: { "--aspect": one.image.width / one.image.height } },
-        h(
-          "button",
-          { type: "button", class: "tile", title: one.image.name, click: () => open(at) },
-          neuronym.picture(one.image, { words: items[at][1], mode, scale: set.scale, map: one.map, mask: items[at][5], pixels: 176 }),
-        ),
+        h("button", { type: "button", class: "tile", title: one.image.name, click: () => open(at) }, content),
         foot(one, mode === "masks" ? items[at][5] : null),
-      ),
-    );
+      );
+    const single = (one, at) => tile(one, at, neuronym.picture(one.image, { words: items[at][1], mode: neuronym.single(mode), scale: set.scale, map: one.map, mask: items[at][5], pixels: 176 }));
+    const triple = (one, at) => tile(one, at, neuronym.triple(one.image, { words: items[at][1], scale: set.scale, map: one.map, cover: items[at][6], pixels: 176 }));
+    const threefold = set.exemplars.map((one, at) => (mode === "occlusion" && items[at][6] !== null ? triple(one, at) : null));
+    const tiles = set.exemplars.map((one, at) => (threefold[at] === null ? single(one, at) : null)).filter(Boolean);
     // Images of one shape stand in columns; others fill their rows, each in its own shape.
     const shapes = new Set(set.exemplars.map((one) => one.image.width / one.image.height));
     const even = shapes.size === 1 ? { class: "tiles even", style: { "--aspect": [...shapes][0] } } : { class: "tiles" };
-    return h("ol", { ...even, "aria-label": "Exemplars, strongest first" }, tiles);
+    const list = (attributes, some) => h("ol", { ...attributes, "aria-label": "Exemplars, strongest first" }, some);
+    if (mode !== "occlusion") return list(even, tiles);
+    return [list({ class: "triples" }, threefold), tiles.length ? [neuronym.uncovered(occlusion), list(even, tiles)] : null];
   }
 
   function section(title, tools, ...content) {
@@ -193,18 +202,21 @@
     const label = unit.labels.find((one) => run && one.run === run.id) || unit.labels[0] || null;
     const near = neighbours(study, page, unit);
     const body = h("div", { class: "unit-body" });
-    let masked = null;
+    let wanted = null;
     if (neuronym.modes.some(([key]) => key === asked.show)) chosen.mode = asked.show;
 
-    const masks = () => masksOf(unit, [masked, run && run.id]);
+    const over = () => {
+      const runs = [wanted, run && run.id];
+      return { masks: ofRun(unit.masks, runs), occlusion: ofRun(unit.occlusions.filter((one) => one.images.length), runs) };
+    };
     const shown = () => {
       const preferred = chosen.summary || (run && run.summary);
       return unit.sets.find((one) => one.summary === preferred) || unit.sets[0] || null;
     };
     const cycle = () => {
       if (!shown()) return;
-      const modes = modesOf(shown(), masks()).map(([key]) => key);
-      setMode(modes[(modes.indexOf(modeOf(shown(), masks())) + 1) % modes.length]);
+      const modes = modesOf(shown(), over()).map(([key]) => key);
+      setMode(modes[(modes.indexOf(modeOf(shown(), over())) + 1) % modes.length]);
     };
     const setMode = (mode) => {
       chosen.mode = mode;
@@ -216,9 +228,10 @@
 
     function draw() {
       const focused = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.key : null;
-      const [set, over] = [shown(), masks()];
-      const mode = set ? modeOf(set, over) : "none";
-      const modes = set ? modesOf(set, over) : [];
+      const set = shown();
+      const { masks, occlusion } = over();
+      const mode = set ? modeOf(set, over()) : "none";
+      const modes = set ? modesOf(set, over()) : [];
       const summaries = unit.sets.map((one) => [one.summary, `by ${one.summary}`]);
       const tools = set && [
         summaries.length > 1
@@ -229,24 +242,29 @@
           : null,
         set.scale === null ? null : legend(set.scale, mode),
         modes.length > 1 ? switcher("Overlay (o)", modes, mode, setMode) : null,
+        mode === "occlusion" ? neuronym.panelSwitch() : null,
       ];
-      const whose = mode === "masks" && study.runs.length > 1 ? study.runs.find((one) => one.id === over.run) : null;
-      const key = mode === "masks" ? h("div", { class: "mask-words" }, neuronym.maskKey(over.concept), h("p", { class: "muted small" }, whose ? [said(whose.title), ": "] : null, neuronym.maskWords(over))) : null;
-      const ofMasks = {
-        run: mode === "masks" ? over.run : null,
+      const drawn = { masks, occlusion }[mode];
+      const whose = drawn && study.runs.length > 1 ? study.runs.find((one) => one.id === drawn.run) : null;
+      const title = whose ? [said(whose.title), ": "] : null;
+      const key = drawn ? h("div", { class: "mask-words" }, mode === "masks" ? [neuronym.maskKey(masks.concept), h("p", { class: "muted small" }, title, neuronym.maskWords(masks))] : neuronym.coverWords(occlusion, title)) : null;
+      const handles = (one) => ({
+        run: mode === one ? drawn.run : null,
         show(id) {
-          masked = id;
-          setMode("masks");
+          wanted = id;
+          const view = unit.occlusions.find((each) => each.run === id);
+          if (one === "occlusion" && unit.sets.some((set) => set.summary === view.summary)) chosen.summary = view.summary;
+          setMode(one);
           body.querySelector(".section-head").scrollIntoView();
         },
         hide: () => setMode(modes[0][0]),
-      };
+      });
       const descriptions = unit.labels.length
-        ? h("div", { class: "methods" }, unit.labels.map((one) => neuronym.method(study, page, unit, one, ofMasks)))
+        ? h("div", { class: "methods" }, unit.labels.map((one) => neuronym.method(study, page, unit, one, handles("masks"), handles("occlusion"))))
         : h("p", { class: "muted" }, "No method has looked at this unit.");
       body.replaceChildren(
         unit.note === null ? "" : h("p", { class: "notice" }, unit.note),
-        set ? section("Exemplars", tools, key, exemplars(unit, set, over, { cycle })) : "",
+        set ? section("Exemplars", tools, key, exemplars(unit, set, over(), { cycle })) : "",
         h(
           "div",
           { class: "two" },
