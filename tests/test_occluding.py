@@ -1,4 +1,4 @@
-"""Occlusions in a study: made once for all layers and units, read afterwards, and what a run that needs them records."""
+"""Occlusions in a study: made once for all layers and units, read afterwards, and what a run records."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def same(some: list[Occluded], others: list[Occluded]) -> bool:
 
 
 def test_they_are_made_when_they_are_first_asked_for(study: Study, told: Told) -> None:
-    images, units = pairs(study, "conv2", [3, 7])
+    images, _ = pairs(study, "conv2", [3, 7])
     table = study.view("conv2").occlusions(RULE)
     assert table.colour == (128, 128, 128)
     assert table.found(int(images[0]), 3) is None

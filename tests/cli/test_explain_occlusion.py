@@ -61,7 +61,7 @@ def test_units_are_described_with_their_patches(world: Path) -> None:
         ("fill=white", "occlusion-vocab has no fill 'white'. Use mean, noise, blur."),
         ("masking=quarter", "occlusion-vocab has no masking 'quarter'. Use half, otsu, soft, box."),
         ("watched=q99", "occlusion-vocab has no watched 'q99'. Use max, mean."),
-        ("prior=2", "occlusion-vocab got prior=2; it must be from 0 to 1."),
+        ("prior=2", "occlusion-vocab got prior=2.0; it must be from 0 to 1."),
     ],
 )
 def test_settings_that_cannot_be_are_refused_before_the_pass(world: Path, setting: str, sentence: str) -> None:
@@ -69,14 +69,13 @@ def test_settings_that_cannot_be_are_refused_before_the_pass(world: Path, settin
 
 
 def test_what_is_missing_is_said(world: Path) -> None:
-    assert refused(world, encoder=None) == ENCODER
-    assert refused(world, concepts=None) == WORDS
-
-
-ENCODER = "?"
-WORDS = "?"
+    for name in ("encoder", "concepts"):
+        said = refused(world, **{name: None})
+        assert said == f"The method occlusion-vocab needs --{name}, and none was given."
 
 
 def test_an_occluder_larger_than_the_input_leaves_a_study_as_it_was(study: Path, world: Path) -> None:
-    said = refused(world, set=["occluder=9"], model=None, images=None, out="study", layers="conv2", resume=True)
-    assert said.startswith("An occluder of 9 x 9 pixels is larger than the network's input of 8 x 8.")
+    bare = {"model": None, "images": None, "layers": None}
+    for again in ({**bare, "resume": True}, {"overwrite": True}):
+        said = refused(world, set=["occluder=9"], **again)
+        assert said.startswith("An occluder of 9 x 9 pixels is larger than the network's input of 8 x 8.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import pytest
@@ -21,6 +21,7 @@ from neuronym.backends import ImageTextEncoder
 from neuronym.explain.clip_dissect import ClipDissect, Function
 from neuronym.explain.concepts import ConceptSet, read_concepts
 from neuronym.explain.net_dissect import NetDissect, Preset
+from neuronym.explain.occlusion_vocab import OcclusionVocab
 from neuronym.records import Candidate, Evidence, Explanation, MaskRule, Summary, Unit
 from neuronym.store.layer_view import LayerView
 
@@ -83,9 +84,14 @@ def test_net_dissect_on_a_layer_without_maps() -> None:
     check_method(NetDissect(quantile=0.9), dense_view(flat, ANNOTATED, masks, valid))
 
 
+@pytest.mark.parametrize("preset", ["paper", "best"])
+def test_occlusion_vocab(preset: Literal["paper", "best"], view: LayerView, encoder: ImageTextEncoder) -> None:
+    check_method(OcclusionVocab(ConceptSet.of(CONCEPTS), encoder, 2, preset, stride=5), view)
+
+
 def test_every_installed_method_is_run_here() -> None:
     own = [name for name, entry in plugins.installed("method").items() if entry.value.startswith("neuronym.")]
-    assert sorted(own) == ["clip-dissect", "net-dissect"]
+    assert sorted(own) == ["clip-dissect", "net-dissect", "occlusion-vocab"]
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def test_both_classes_have_values_unless_all_are_equal(numbers: list[float]) -> 
 
 def test_two_heaps_are_cut_in_the_middle_of_the_gap() -> None:
     values = torch.tensor([0.0] * 5 + [1.0] * 3)
-    # Of the 255 cuts that separate them the middle one, the 128th; scikit-image takes the first, as the middle of a bin.
+    # Of the 255 cuts that separate them the middle one, the 128th; scikit-image takes the middle of the first bin.
     assert otsu_threshold(values) == 128 / 256
     assert otsu_threshold(values, -1.0, 3.0) == pytest.approx(-1 + 4 * 96 / 256)
 

@@ -56,8 +56,8 @@ def covers(window: Sequence[int], seen: Rectangle) -> bool:
 def check_recovered(found: ImageAnswers, field: Tensor, mask: Tensor, seen: Rectangle, rule: OcclusionRule) -> None:
     """A unit that looks at a rectangle, each pixel of which matters, is recovered up to the occluder.
 
-    How often a pixel is covered is not corrected for, so the rim of the rectangle may be below half of the maximum where
-    that differs: at the image's border, and where the side is no multiple of the stride.
+    How often a pixel is covered is not corrected for, so the rim of the rectangle may be below half of the maximum
+    where that differs: at the image's border, and where the side is no multiple of the stride.
     """
     size = (field.shape[0], field.shape[1])
     side, stride = rule.resolved(size)

@@ -27,8 +27,11 @@ from neuronym.regions.patched import Bases, Patched, covered, patched
 from neuronym.targets.hooks import recording
 from neuronym.targets.target import Target
 
-PAYS = 0.8
-"""Full passes are taken where the multiply-adds that the occluder can reach are this share of all, or more."""
+PAYS = 0.5
+"""Full passes are taken where the multiply-adds that the occluder can reach are this share of all, or more.
+
+Cutting out and pasting is not among them: at a share of 0.4 MobileNetV2 gained 2.6 times, at 0.7 a ResNet-20 on 32 px lost.
+"""
 
 TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2}
 """How far a value may be from that of a full pass, as a share of the layer's largest magnitude, by precision."""

@@ -81,7 +81,7 @@
     return h(
       "p",
       { class: "legend muted small tabular" },
-      mode === "occlusion" ? "activation" : null,
+      mode === "occlusion" ? h("span", {}, "activation") : null,
       neuronym.number(scale.low),
       h("span", { class: "ramp", style: { background: `linear-gradient(to right, ${stops})` } }),
       neuronym.number(scale.high),
