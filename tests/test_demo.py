@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from neuronym.cli.showing import show_demonstration
-from neuronym.demo import ENCODERS, NETWORKS, Demonstration, demonstrate
+from neuronym.demo import COVERING, ENCODERS, FIRST, NETWORKS, Demonstration, demonstrate
 from neuronym.errors import UserError
 from neuronym.study import Study
 
@@ -28,7 +28,10 @@ def found(place: Path) -> Demonstration:
 def test_every_layer_is_described_with_every_encoder(found: Demonstration) -> None:
     layers = [(shown.model, layer) for shown in NETWORKS for layer in shown.layers]
     assert {(row.model, row.layer) for row in found.rows} == set(layers)
-    assert len(found.rows) == len(ENCODERS) * len(layers)
+    wishes = {("clip-dissect", encoder) for encoder in ENCODERS} | {(COVERING["method"], COVERING["encoder"])}
+    assert {(row.method, row.encoder) for row in found.rows} == wishes
+    assert len(found.rows) == len(wishes) * len(layers)
+    assert {row.held_out.units for row in found.rows if row.method == COVERING["method"]} == {FIRST}
     assert all(
         row.held_out.units == row.held_out.scored + sum(n for _, n in row.held_out.unscored) for row in found.rows
     )
@@ -36,7 +39,7 @@ def test_every_layer_is_described_with_every_encoder(found: Demonstration) -> No
 
 @pytest.mark.slow
 def test_the_classes_are_found_among_four_hundred_concepts(found: Demonstration) -> None:
-    logits = {row.encoder: row for row in found.rows if row.named is not None}
+    logits = {row.encoder: row for row in found.rows if row.named is not None and row.method == "clip-dissect"}
     assert set(logits) == set(ENCODERS)
     for row in logits.values():
         assert row.named is not None
@@ -51,10 +54,12 @@ def test_the_classes_are_found_among_four_hundred_concepts(found: Demonstration)
 def test_the_figures_are_those_of_the_studies(found: Demonstration, place: Path) -> None:
     for shown in NETWORKS:
         study = Study.open(place / shown.folder)
-        encoders = {run: str(made["encoder"]) for run, made in study.store.manifest.runs.items()}
-        assert sorted(encoders.values()) == sorted(ENCODERS)
+        made = {run: (str(one["method"]), str(one["encoder"])) for run, one in study.store.manifest.runs.items()}
+        wishes = [*(("clip-dissect", encoder) for encoder in ENCODERS), (COVERING["method"], COVERING["encoder"])]
+        assert sorted(made.values()) == sorted(wishes)
         for (run, layer), figures in study.evaluate().items():
-            (row,) = (r for r in found.rows if (r.model, r.layer, r.encoder) == (shown.model, layer, encoders[run]))
+            wanted = (shown.model, layer, *made[run])
+            (row,) = (r for r in found.rows if (r.model, r.layer, r.method, r.encoder) == wanted)
             assert row.held_out == figures
 
 

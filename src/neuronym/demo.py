@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from neuronym import reporting
 from neuronym.errors import UserError
@@ -18,6 +19,15 @@ from neuronym.study import Study, silent
 
 ENCODERS = ("bundled:clip", "oracle:world")
 """What the descriptions are chosen with: an encoder that looks, and one that knows."""
+
+COVERING = {"method": "occlusion-vocab", "concepts": "vocab:world", "encoder": "bundled:clip"}
+"""A method that covers parts of images, with phrases for the classes, on the first units of each layer."""
+
+FIRST = 12
+"""So many units of each layer: as many as there are classes."""
+
+COVERED: dict[str, Any] = {"preset": "best", "exemplars": 5, "occluder": 8, "stride": 4}
+"""How their images are covered: at 225 places each, half of what the method would do."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,7 @@ class Row:
         model: the network.
         layer: the layer.
         encoder: what chose the descriptions.
+        method: how.
         held_out: the held-out figures.
         named: how many units of the layer got the name of their class, and of how many; None for hidden layers.
     """
@@ -60,6 +71,7 @@ class Row:
     model: str
     layer: str
     encoder: str
+    method: str
     held_out: LayerEvaluation
     named: tuple[int, int] | None
 
@@ -76,7 +88,7 @@ class Demonstration:
 def demonstrate(
     folder: Path, *, explain: int = 2000, test: int = 1000, overwrite: bool = False, report: Report = silent
 ) -> Demonstration:
-    """Explain layers of the bundled networks with CLIP-Dissect, evaluate, and write one report of it all.
+    """Explain layers of the bundled networks by two methods, evaluate, and write one report of it all.
 
     Args:
         folder: where the studies and the report go; parents are created.
@@ -111,17 +123,7 @@ def demonstrate(
         )
         study.probe()
         seconds[f"{shown.folder}: activation pass"] = time.perf_counter() - started
-        for encoder in ENCODERS:
-            started = time.perf_counter()
-            run = study.explain("clip-dissect", concepts="labels:concept", encoder=encoder)
-            seconds[f"{shown.folder}: clip-dissect, {encoder}"] = time.perf_counter() - started
-            started = time.perf_counter()
-            figures = study.evaluate(run=run)
-            seconds[f"{shown.folder}: judged by truth, {encoder}"] = time.perf_counter() - started
-            rows += [
-                Row(shown.model, layer, encoder, figures[run, layer], _named(study, run, layer, shown.logits))
-                for layer in (layer.name for layer in study.layers)
-            ]
+        rows += _described(study, shown, seconds)
         studies.append(study)
     started = time.perf_counter()
     page = reporting.write_report(
@@ -131,6 +133,25 @@ def demonstrate(
     order = [(shown.model, layer) for shown in NETWORKS for layer in shown.layers]
     rows.sort(key=lambda row: order.index((row.model, row.layer)))
     return Demonstration(tuple(rows), page, seconds)
+
+
+def _described(study: Study, shown: Shown, seconds: dict[str, float]) -> Iterator[Row]:
+    """What comes out for a network, method by method; the seconds of each stage are added."""
+    wishes: list[dict[str, Any]] = [
+        *({"method": "clip-dissect", "concepts": "labels:concept", "encoder": encoder} for encoder in ENCODERS),
+        {**COVERING, "units": range(FIRST), "settings": COVERED},
+    ]
+    for wish in wishes:
+        method, encoder = wish["method"], wish["encoder"]
+        started = time.perf_counter()
+        run = study.explain(**wish)
+        seconds[f"{shown.folder}: {method}, {encoder}"] = time.perf_counter() - started
+        started = time.perf_counter()
+        figures = study.evaluate(run=run)
+        seconds[f"{shown.folder}: judged by truth, {method}, {encoder}"] = time.perf_counter() - started
+        for layer in study.layers:
+            named = _named(study, run, layer.name, shown.logits)
+            yield Row(shown.model, layer.name, encoder, method, figures[run, layer.name], named)
 
 
 def _named(study: Study, run: str, layer: str, logits: str | None) -> tuple[int, int] | None:

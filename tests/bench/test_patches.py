@@ -92,19 +92,19 @@ def test_units_whose_concept_has_no_pixel_are_named(host: Probed, method: Occlud
 
 def test_a_row_is_told_what_one_run_takes_whoever_made_the_passes(host: Probed, tmp_path: Path) -> None:
     materials, shared, embeddings = host.studies["plain"].materials, Shared(), Embeddings(tmp_path)
-    concepts, oracle = choose_concepts(["circle"], None), plugins.encoder("oracle:world", torch.device("cpu"))
+    concepts, oracle = choose_concepts(["circle", "heart"], None), plugins.encoder("oracle:world", torch.device("cpu"))
     told = []
     for _ in range(2):
         meter = Meter(shared)
         view = host.view("plain", meter.services(materials.services, materials.probe_set, embeddings))
-        settings = dict(pair.split("=") for pair in ROW.split("&")[1:])
+        settings = dict(pair.split("=") for pair in f"{ROW}&watched=mean".split("&")[1:])
         made = plugins.make_method("occlusion-vocab", settings, concepts, meter.encoder(oracle))
         said = list(made.explain([view.units[at] for at in (2, 3)], view))
         assert {one.state for one in said} == {"described"}
         told.append((meter.calls, meter.backend_seconds, meter.spent))
-    images = {one.index for unit in (2, 3) for one in view.exemplars(unit, "max", maps=False)[:2]}
+    images = {one.index for unit in (2, 3) for one in view.exemplars(unit, "mean", maps=False)[:2]}
     (calls, seconds, spent), (same, equal, waited) = told
-    assert calls == same == {"forward": 17 * len(images), "images": 4, "texts": 1}  # whole, and at 4 x 4 places
+    assert calls == same == {"forward": 17 * len(images), "images": 4, "texts": 2}  # whole, and at 4 x 4 places
     assert seconds == pytest.approx(equal)
     assert seconds == pytest.approx(spent, rel=0.5)
     assert waited < spent / 2
@@ -139,8 +139,11 @@ def test_equal_pictures_are_encoded_once(host: Probed) -> None:
 
 def test_quick_has_a_cheaper_row_unless_another_is_asked_for() -> None:
     named = [row.name for row in entrants((), QUICK["instead"])]
-    assert [name for name in named if name.startswith("occlusion-vocab")] == [QUICK["instead"]["occlusion-vocab"]]
+    assert [name for name in named if name.startswith("occlusion-vocab")] == QUICK["instead"]["occlusion-vocab"]
     assert len(entrants(["occlusion-vocab"], QUICK["instead"])) == 3
+    named = [row.name for row in entrants((), SETTINGS.instead) if row.method == "occlusion-vocab"]
+    assert len(named) == 6  # the published form and the best one, each with three encoders
+    assert sum("preset=best" in name for name in named) == 3
 
 
 def test_a_row_of_a_method_that_looks_at_masks_has_no_patches(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import torch
 
 import small_study
 import tiny_models
+import tiny_net
 from conformance.method_suite import check_method
 from dense_layer import CONCEPTS as ANNOTATED
 from dense_layer import dense_view, known_layer, known_view
@@ -85,8 +86,9 @@ def test_net_dissect_on_a_layer_without_maps() -> None:
 
 
 @pytest.mark.parametrize("preset", ["paper", "best"])
-def test_occlusion_vocab(preset: Literal["paper", "best"], view: LayerView, encoder: ImageTextEncoder) -> None:
-    check_method(OcclusionVocab(ConceptSet.of(CONCEPTS), encoder, 2, preset, stride=5), view)
+def test_occlusion_vocab(preset: Literal["paper", "best"], view: LayerView) -> None:
+    # Patches are encoded each time, and a network that was pickled may round otherwise; this encoder has none.
+    check_method(OcclusionVocab(ConceptSet.of(CONCEPTS), tiny_net.Colours(), 2, preset, stride=5), view)
 
 
 def test_every_installed_method_is_run_here() -> None:

@@ -188,14 +188,39 @@ def scaled(x: Tensor) -> Tensor:
     return y
 
 
+def refusing(x: Tensor) -> Tensor:
+    """Cannot run on anything but a plain tensor."""
+    if type(x) is not Tensor:
+        raise TypeError("plain tensors only")
+    return x * 2
+
+
+def test_a_network_that_cannot_run_on_boxes_is_passed_whole(image: Tensor, fill: Tensor) -> None:
+    model = target(Seeing(nn.Sequential(Applied(refusing), nn.Conv2d(3, 4, 3))))
+    text = (
+        "The activations of a net cannot be had when only the occluded parts are computed (TypeError: plain tensors "
+        "only). Whole images are passed instead, which takes longer."
+    )
+    layers = select(model, ["inner.1"])
+    with (
+        Occluding(model, layers, RUNNING, "max", 8, incremental=True) as occluding,
+        pytest.warns(NeuronymWarning, match=f"^{re.escape(text)}$"),
+    ):
+        values, plain = occluding.values(image, WINDOWS, fill, {0: [1]})
+    with Occluding(model, layers, RUNNING, "max", 8, incremental=False) as occluding:
+        whole, _ = occluding.values(image, WINDOWS, fill, {0: [1]})
+    assert torch.equal(values[0], whole[0])
+    assert plain[0].shape == (1,)
+
+
 @pytest.mark.parametrize("make", [Counting, lambda: nn.Sequential(Applied(scaled), nn.Conv2d(3, 4, 3))])
 def test_answers_that_differ_are_noticed(image: Tensor, fill: Tensor, make: type[nn.Module]) -> None:
     model = target(Seeing(make()))
     layer = "inner.last" if make is Counting else "inner.1"
     text = (
-        f"The layer '{layer}' of a net answered differently when only the occluded parts were computed: the network's "
-        "passes depend on more than their inputs, or change them in an unusual way. Whole images are passed instead, "
-        "which takes longer."
+        f"The activations of a net at '{layer}' differ when only the occluded parts are computed: the network's passes "
+        "depend on more than their inputs, or change them in an unusual way. Whole images are passed instead, which "
+        "takes longer."
     )
     with Occluding(model, select(model, [layer]), RUNNING, "max", 8, incremental=True) as occluding:
         with pytest.warns(NeuronymWarning, match=f"^{re.escape(text)}$"):

@@ -47,17 +47,18 @@ class Entrant:
         return f"{self.method}?{written}" if written else self.method
 
 
-def entrants(asked: Sequence[str], instead: Mapping[str, str] | None = None) -> list[Entrant]:
+def entrants(asked: Sequence[str], instead: Mapping[str, Sequence[str]] | None = None) -> list[Entrant]:
     """The rows that were asked for; of all installed methods if none were.
 
     Args:
         asked: rows.
-        instead: for some methods the row that stands for them if none were asked for.
+        instead: for some methods the rows that stand for them if none were asked for.
 
     Raises:
         UserError: a name is of another form, or there is no such method or encoder, or it cannot run like this.
     """
-    names = asked or [(instead or {}).get(method, method) for method in sorted(plugins.installed("method"))]
+    instead, installed = instead or {}, sorted(plugins.installed("method"))
+    names = asked or [row for method in installed for row in instead.get(method, (method,))]
     found = [one for name in names for one in _read(name)]
     return list({one.name: one for one in found}.values())
 

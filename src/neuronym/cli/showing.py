@@ -112,7 +112,7 @@ def show_demonstration(found: Demonstration, console: Console) -> None:
         figure = row.held_out
         named = "" if row.named is None else f"{row.named[0]} of {row.named[1]}"
         states = (f"{figure.states[state]:,}" for state in ("supported", "weak"))
-        cells = (row.encoder, f"{figure.units:,}", named, _number(figure.mean), *states)
+        cells = (f"{row.method}, {row.encoder}", f"{figure.units:,}", named, _number(figure.mean), *states)
         shown.add_row(*map(Text, cells))
     console.print(shown)
     console.print(

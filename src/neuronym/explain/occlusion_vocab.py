@@ -152,7 +152,7 @@ class OcclusionVocab:
             if unit.index in silent:
                 yield Explanation(unit, self.name, view.run, "abstained", reason=silent[unit.index])
             else:
-                yield self._explanation(unit, patches, lambda found: texts @ encoder.mean(found) - usual, view)
+                yield self._explanation(unit, patches, lambda found: texts @ encoder.mean(found), usual, view)
 
     def _silent(self, view: LayerView) -> dict[int, str]:
         return unvarying(view, self.summary, view.summaries(self.summary, "explain"))
@@ -165,7 +165,12 @@ class OcclusionVocab:
         return self._prior * usual
 
     def _explanation(
-        self, unit: Unit, patches: Patches, score: Callable[[Sequence[Patch]], Doubles], view: LayerView
+        self,
+        unit: Unit,
+        patches: Patches,
+        similarity: Callable[[Sequence[Patch]], Doubles],
+        usual: Doubles,
+        view: LayerView,
     ) -> Explanation:
         shown = view.exemplars(unit.index, self.summary, maps=False)[: self.exemplars]
         found = [patch for one in shown if (patch := patches.of(unit.index, one.index)) is not None]
@@ -173,31 +178,37 @@ class OcclusionVocab:
             nothing = f"covering any part of its {len(shown)} exemplars changes nothing of its {self.summary}"
             reason = nothing if shown else "none of its exemplars is among the images"
             return Explanation(unit, self.name, view.run, "abstained", reason=reason)
-        scores = score(found)
+        similar = similarity(found)
+        if (similar == similar[0]).all():
+            reason, seen = "every concept is equally similar to its patches", self._looked_at(found, len(shown))
+            return Explanation(unit, self.name, view.run, "abstained", None, None, (), tuple(seen), reason)
+        scores = similar - usual
         best = np.argsort(-scores, kind="stable")  # equal ones stay in the order of the alphabet
         kept = tuple(Candidate(self.concepts.texts[at], float(scores[at])) for at in best[: self.candidates])
         tied = int((scores == scores[best[0]]).sum())
         evidence = self._evidence(kept[0].text, found, len(shown), tied)
-        if tied == len(scores):
-            reason = "every concept is equally similar to its patches"
-            return Explanation(unit, self.name, view.run, "abstained", None, None, (), evidence, reason)
         return Explanation(unit, self.name, view.run, "described", kept[0].text, kept[0].score, kept, evidence)
 
     def _evidence(self, best: str, patches: Sequence[Patch], exemplars: int, tied: int) -> tuple[Evidence, ...]:
-        found = [Evidence("patch", patch.image_id, patch.region) for patch in patches]
+        found = self._looked_at(patches, exemplars)
         classes, leaking = self.concepts.classes_of(best), self.concepts.leaks(best)
         if classes:
             found.append(Evidence("vocabulary", text=f"a phrase for {', '.join(classes)}"))
         if leaking:
             found.append(Evidence("leak", text=f"the name of a class is in the phrase: {', '.join(leaking)}"))
+        if tied > 1:
+            found.append(
+                Evidence("tie", text=f"{tied} concepts have the best score; the first in the alphabet was taken")
+            )
+        return tuple(found)
+
+    def _looked_at(self, patches: Sequence[Patch], exemplars: int) -> list[Evidence]:
+        """The patches, and what is to be known of how they came about."""
+        found = [Evidence("patch", patch.image_id, patch.region) for patch in patches]
         if len(patches) < exemplars:
             none = f"on {exemplars - len(patches)} of {exemplars} exemplars no occlusion changes the unit"
             found.append(Evidence("occlusion", text=none))
         if self.coarse > 1:
             tried = f"of {self.coarse} places in each direction one was tried first (coarse to fine)"
             found.append(Evidence("approximate", text=tried))
-        if tied > 1:
-            found.append(
-                Evidence("tie", text=f"{tied} concepts have the best score; the first in the alphabet was taken")
-            )
-        return tuple(found)
+        return found

@@ -126,12 +126,14 @@ class LayerOcclusions:
         asked = run_parameters(made_with).get("exemplars")
         count = asked if isinstance(asked, int) else int(str(self._store.manifest.spec["top_k"]))
         units = [unit for unit, some in self._labels.items() if any(label.run == run for label in some)]
-        exemplars = {
-            unit: [one.index for one in self._view.exemplars(unit, rule.summary, maps=False)[:count]]
-            * (not self._view.constant[unit])  # a silent unit is not looked at
-            for unit in units
-        }
-        return _Covered(run, rule, count, exemplars, self._boxes(run))
+        return _Covered(
+            run, rule, count, {unit: self._exemplars(unit, rule, count) for unit in units}, self._boxes(run)
+        )
+
+    def _exemplars(self, unit: int, rule: OcclusionRule, count: int) -> list[int]:
+        if self._view.constant[unit]:
+            return []  # a silent unit is not looked at
+        return [one.index for one in self._view.exemplars(unit, rule.summary, maps=False)[:count]]
 
     def _boxes(self, run: str) -> dict[tuple[int, str], Box]:
         said = self._store.parts(run, self._view.layer.name).read()

@@ -7,8 +7,8 @@ the catalogue is true of the image.
 
 Images with marks (``bundled:world?marked``, see :mod:`neuronym.world.marks`) are read by these, also where a part was
 cut out or covered: what is not seen any more is not in them. Of an image that is covered for the most part, by one
-colour, and has no marks, nothing is seen: only texts that name no concept fit it. Of others without marks it knows those
-of the splits.
+colour, and has no marks, nothing is seen: only texts that name no concept fit it. Of others without marks it knows
+those of the splits.
 """
 
 from __future__ import annotations

@@ -40,6 +40,9 @@ Images = npt.NDArray[np.uint8]
 Maps = npt.NDArray[np.float32]
 Needed: TypeAlias = tuple[Maps, Maps, Maps, Maps, npt.NDArray[np.bool_], Maps]
 
+_KNOWN: dict[tuple[int, int], Maps] = {}
+_MOST = 8192  # of 3 KiB each
+
 _GOLDEN, _TABLE = np.uint64(0x9E3779B97F4A7C15), 2**16
 _REFERENCE = 4096
 SHAPE_AREAS = (0.96, 0.9, 0.62, 0.52, 0.66, 0.72, 0.73, 0.49, 0.48, 0.87, 0.52, 1.0)
@@ -93,9 +96,26 @@ def responses(units: Iterable[PlantedUnit], scenes: Scenes) -> Maps:
 def _responding(keys: npt.NDArray[np.int64], contents: npt.NDArray[np.uint64], noise: float) -> Needed:
     """What :func:`neuronym.world._planted.respond` needs of scenes, images and units."""
     units, deviations, grains, gains, rectified = _constants()
-    scenes = as_seen(scenes_of_codes(keys[:, 0]), keys[:, 1])
     shifts = _normals()[_drawn(contents, len(units))] * (deviations * np.float32(noise))
-    return responses(units, scenes), shifts, grains * np.float32(noise), gains, rectified, _normals()
+    return _remembered(keys), shifts, grains * np.float32(noise), gains, rectified, _normals()
+
+
+def _remembered(keys: npt.NDArray[np.int64]) -> Maps:
+    """The responses of units with concepts to scenes as they are seen: codes and the regions left, [scenes, 2].
+
+    Those asked for last are kept: occluded copies of an image are few scenes, which the image itself was among.
+    """
+    named = [(int(code), int(seen)) for code, seen in keys]
+    known = {key: _KNOWN[key] for key in named if key in _KNOWN}
+    fresh = [row for row, key in enumerate(named) if key not in known]
+    if fresh:
+        found = responses(_constants()[0], as_seen(scenes_of_codes(keys[fresh, 0]), keys[fresh, 1]))
+        known.update((named[row], table) for row, table in zip(fresh, found, strict=True))
+    for key in named:
+        _KNOWN[key] = known[key].copy() if key not in _KNOWN else known[key]
+    while len(_KNOWN) > _MOST:
+        _KNOWN.pop(next(iter(_KNOWN)), None)
+    return np.stack([known[key] for key in named]) if named else responses(_constants()[0], scenes_of_codes(keys[:, 0]))
 
 
 @cache

@@ -9,7 +9,7 @@ from neuronym.present.benchmark.curves import curves
 from neuronym.present.benchmark.foot import bottom
 from neuronym.present.benchmark.head import anchor, top
 from neuronym.present.benchmark.markup import Content, Markup, joined, tag
-from neuronym.present.benchmark.table import table
+from neuronym.present.benchmark.table import patches, table
 from neuronym.present.benchmark.units import signs, units_table
 from neuronym.present.one_file import asset, one_file
 from neuronym.records.benchmark import BenchHost, Benchmark
@@ -54,6 +54,7 @@ def _host(host: BenchHost) -> Markup:
         tag("h2", tag("bdi", host.title)),
         facts,
         table(host) if host.rows else tag("p", "No row was asked for.", class_="muted"),
+        [tag("p", patches(row), class_="muted") for row in host.rows if row.patches is not None],
         _part("By kind of unit", _kinds(host)),
         _part("Risk against coverage", curves(host)),
         _part("Units", units_table(host)),

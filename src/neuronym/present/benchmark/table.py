@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from neuronym.present.benchmark import numbers, rows
 from neuronym.present.benchmark.gauge import gauge
-from neuronym.present.benchmark.markup import Markup, hidden, tag
+from neuronym.present.benchmark.markup import Content, Markup, hidden, tag
 from neuronym.records.benchmark import COLUMNS, BenchHost, BenchRow, Cost, Measure
 
 DRAWN = ("normalised", "pearson")
@@ -48,6 +48,20 @@ def mean(measure: Measure, *, share: bool = False, leads: bool = False) -> Marku
     value = tag("span", numbers.figure(measure.value, share=share), class_="value best" if leads else "value")
     ends = numbers.interval(measure.low, measure.high, share=share)
     return tag("span", value, [" ", tag("span", ends, class_="interval")] if ends else None, class_="mean")
+
+
+def patches(row: BenchRow) -> Content:
+    """Where the method of a row looked, beside where the units fired on the same images."""
+    fit = row.patches
+    if fit is None:
+        return None
+    return [
+        f"IoU with the true concept's pixels on {numbers.count(fit.exemplars)} exemplars of ",
+        rows.inline(row.name),
+        *(": of patches ", mean(fit.patch), ", of activation masks ", mean(fit.activation)),
+        *("; without ", tag("bdi", ", ".join(fit.left_out))) * bool(fit.left_out),
+        ".",
+    ]
 
 
 def _heading(column: str) -> Markup:
