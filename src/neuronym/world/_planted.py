@@ -77,6 +77,33 @@ def _owner(owners: Any, top: Any, left: Any, y: Any, x: Any) -> Any:
     return owners[r, c] if r < owners.shape[0] and c < owners.shape[1] else -1
 
 
+@inlined
+def _sum_up(image: Any, owners: Any, phase: Any, responses: Any, top: Any, left: Any, total: Any) -> Any:
+    """Put the sum of the responses to a cell into ``total``; how many pixels it has, how many with marks, and which."""
+    total[:] = 0
+    pixels, marked, content = 0, 0, _FIRST
+    last_owner, last_region, run = -1, 0, 0
+    for y in range(top, min(top + TILE, image.shape[0])):
+        for x in range(left, min(left + TILE, image.shape[1])):
+            pixels += 1
+            pixel = np.uint64(image[y, x, 0]) | np.uint64(image[y, x, 1]) << np.uint64(8)
+            content = (content ^ (pixel | np.uint64(image[y, x, 2]) << np.uint64(16))) * _SECOND
+            content ^= content >> _HIGH
+            owner = _owner(owners, phase[0], phase[1], y, x)
+            if owner < 0:
+                continue
+            marked += 1
+            where = region(image, y, x)
+            if owner != last_owner or where != last_region:
+                if run > 0:
+                    _add(total, responses[last_owner, last_region], run)
+                last_owner, last_region, run = owner, where, 0
+            run += 1
+    if run > 0:
+        _add(total, responses[last_owner, last_region], run)
+    return pixels, marked, content
+
+
 @kernel
 def respond(
     images: Any,
@@ -104,7 +131,7 @@ def respond(
         normals: float32 [2**16], normal numbers.
         maps: float32 [n, more units, ceil(h / 4), ceil(w / 4)].
     """
-    height, width, units = images.shape[1], images.shape[2], responses.shape[2]
+    units = responses.shape[2]
     total = np.empty(units, np.float32)
     for i in range(len(images)):
         # Copies of an image with one part after another covered differ in few cells from the one before.
@@ -115,28 +142,9 @@ def respond(
             for column in range(maps.shape[3]):
                 if known and _same(images, owners, phases[i], i, row * TILE, column * TILE):
                     continue
-                total[:] = 0
-                pixels, marked, content = 0, 0, _FIRST
-                last_owner, last_region, run = -1, 0, 0
-                for y in range(row * TILE, min((row + 1) * TILE, height)):
-                    for x in range(column * TILE, min((column + 1) * TILE, width)):
-                        image = images[i]
-                        pixels += 1
-                        pixel = np.uint64(image[y, x, 0]) | np.uint64(image[y, x, 1]) << np.uint64(8)
-                        content = (content ^ (pixel | np.uint64(image[y, x, 2]) << np.uint64(16))) * _SECOND
-                        content ^= content >> _HIGH
-                        owner = _owner(owners[i], phases[i, 0], phases[i, 1], y, x)
-                        if owner < 0:
-                            continue
-                        marked += 1
-                        where = region(image, y, x)
-                        if owner != last_owner or where != last_region:
-                            if run > 0:
-                                _add(total, responses[last_owner, last_region], run)
-                            last_owner, last_region, run = owner, where, 0
-                        run += 1
-                if run > 0:
-                    _add(total, responses[last_owner, last_region], run)
+                pixels, marked, content = _sum_up(
+                    images[i], owners[i], phases[i], responses, row * TILE, column * TILE, total
+                )
                 for unit in range(units):
                     value = np.float32(0)
                     if marked > 0:

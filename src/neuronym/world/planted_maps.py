@@ -103,7 +103,7 @@ def _responding(keys: npt.NDArray[np.int64], contents: npt.NDArray[np.uint64], n
 def _remembered(keys: npt.NDArray[np.int64]) -> Maps:
     """The responses of units with concepts to scenes as they are seen: codes and the regions left, [scenes, 2].
 
-    Those asked for last are kept: occluded copies of an image are few scenes, which the image itself was among.
+    Those that came last are kept: occluded copies of an image are few scenes, which the image itself was among.
     """
     named = [(int(code), int(seen)) for code, seen in keys]
     known = {key: _KNOWN[key] for key in named if key in _KNOWN}
@@ -111,10 +111,10 @@ def _remembered(keys: npt.NDArray[np.int64]) -> Maps:
     if fresh:
         found = responses(_constants()[0], as_seen(scenes_of_codes(keys[fresh, 0]), keys[fresh, 1]))
         known.update((named[row], table) for row, table in zip(fresh, found, strict=True))
-    for key in named:
-        _KNOWN[key] = known[key].copy() if key not in _KNOWN else known[key]
-    while len(_KNOWN) > _MOST:
-        _KNOWN.pop(next(iter(_KNOWN)), None)
+    for row in fresh:
+        _KNOWN[named[row]] = known[named[row]].copy()  # or one scene would hold the table of all
+    for key in list(_KNOWN)[: max(0, len(_KNOWN) - _MOST)]:
+        _KNOWN.pop(key, None)
     return np.stack([known[key] for key in named]) if named else responses(_constants()[0], scenes_of_codes(keys[:, 0]))
 
 
