@@ -110,6 +110,33 @@ def test_without_a_mask_there_is_no_patch() -> None:
         patches.of(0, 3)
 
 
+def test_random_patches_are_boxes_of_what_the_network_sees() -> None:
+    # A crop of the middle 4 x 8 of images of 8 x 8 pixels: only rows 2 to 5 are seen.
+    view, _ = layer(replace(UNCHANGED, crop=(4, 8)))
+    cuts, found = Patches(view, Table({})), []
+    for one in cuts.at_random(60, 5):
+        box, pixels = one.region.box, np.asarray(one.picture)
+        rows, columns = slice(int(box.y0), int(box.y1)), slice(int(box.x0), int(box.x1))
+        names = [record.id for record in view.images("explain")]
+        source = np.asarray(PICTURES[names.index(one.image_id)])
+        assert (pixels[rows, columns] == source[rows, columns]).all()
+        outside = np.ones((8, 8), bool)
+        outside[rows, columns] = False
+        assert (pixels[outside] == COLOUR).all()
+        assert 2 <= box.y0 < box.y1 <= 6
+        assert 0 <= box.x0 < box.x1 <= 8
+        # Between a quarter and three quarters of a side, rounded out to whole pixels.
+        assert 1 <= box.y1 - box.y0 <= 3 + 1
+        assert 2 <= box.x1 - box.x0 <= 6 + 1
+        found.append((one.image_id, box))
+    assert len(set(found)) > 30
+    assert {name for name, _ in found} == {record.id for record in view.images("explain")}
+    again = [(one.image_id, one.region.box) for one in Patches(view, Table({})).at_random(60, 5)]
+    other = [(one.image_id, one.region.box) for one in Patches(view, Table({})).at_random(60, 6)]
+    assert again == found
+    assert other != found
+
+
 def test_images_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     view, loaded = layer()
     patches = Patches(view, Table({(image, unit): mask_of(unit) for image in range(4) for unit in range(1)}))

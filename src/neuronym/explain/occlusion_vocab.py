@@ -24,9 +24,12 @@ Preset: TypeAlias = Literal["paper", "best"]
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
+PATCHES = 256
+"""So many random patches tell what is similar to any patch."""
+
 _PRESETS: dict[str, tuple[Watched, Masking, bool, float]] = {
     "paper": ("max", "half", False, 0.0),
-    "best": ("mean", "box", True, 0.5),
+    "best": ("mean", "box", True, 0.75),
 }
 
 
@@ -45,7 +48,7 @@ class OcclusionVocab:
         exemplars: how many images of a unit are looked at (the paper's K, which it does not state).
         preset: ``paper``, or ``best``, which was better on units whose truth is known (docs/occlusion.md): ``watched``
             is mean, the receptive field is corrected for how often each pixel was covered, ``masking`` is box and
-            ``prior`` 0.5. Each of these may be given by itself as well.
+            ``prior`` 0.75. Each of these may be given by itself as well.
         occluder: side of the square occluder in pixels of the network's input; 11 at 224 pixels if not given, and in
             proportion elsewhere, but at least 5.
         stride: distance of its places; 3 as in the paper if not given, and 2 for inputs of under 48 pixels.
@@ -54,11 +57,12 @@ class OcclusionVocab:
         corrected: whether the receptive field is corrected for how often each pixel was covered.
         masking: ``half`` (where the field is at least half of its maximum), ``otsu``, ``soft``, or ``box`` (the
             smallest rectangle about ``half``).
-        prior: how much of a concept's mean similarity to the explain images is taken off its score; 0 for none.
+        prior: how much of a concept's mean similarity to patches that no unit chose is taken off its score, 0 to 1:
+            to random boxes of random explain images, so that what fits any patch does not win.
         coarse: 1 for every place; c to try every c-th first, which is approximate.
         templates: prompts around each concept; embeddings are averaged.
         candidates: how many of the best concepts are kept.
-        seed: of ``noise``.
+        seed: of ``noise``, and of the random patches.
     """
 
     concepts: ConceptSet
@@ -146,8 +150,10 @@ class OcclusionVocab:
         silent, occlusions = self._silent(view), view.occlusions(self.occlusion_rule)
         occlusions.make(*self.occluded_images(units, view))
         texts = encode_prompts(self.encoder, self.concepts.texts, self.templates).astype(np.float64)
-        usual = self._usual(texts, view)
         patches, encoder = Patches(view, occlusions), PatchEncoder(self.encoder)
+        usual = np.zeros(len(texts))
+        if self._prior:
+            usual = self._prior * (texts @ encoder.mean(patches.at_random(PATCHES, self.seed)))
         for unit in units:
             if unit.index in silent:
                 yield Explanation(unit, self.name, view.run, "abstained", reason=silent[unit.index])
@@ -156,13 +162,6 @@ class OcclusionVocab:
 
     def _silent(self, view: LayerView) -> dict[int, str]:
         return unvarying(view, self.summary, view.summaries(self.summary, "explain"))
-
-    def _usual(self, texts: Doubles, view: LayerView) -> Doubles:
-        """What is taken off every concept's score, [concepts]: its mean similarity to the explain images, weighted."""
-        if not self._prior:
-            return np.zeros(len(texts))
-        usual: Doubles = texts @ view.embeddings(self.encoder, "explain").mean(0, dtype=np.float64)
-        return self._prior * usual
 
     def _explanation(
         self,

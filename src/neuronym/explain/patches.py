@@ -19,6 +19,7 @@ from neuronym.store.layer_view import LayerView
 from neuronym.store.occlusion_tables import Occlusions
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
 _AT_A_TIME = 64
 """Patches that are encoded together."""
@@ -65,10 +66,37 @@ class Patches:
             raise ValueError(f"image {image} was not occluded for unit {unit}")
         if not found.mask.any():
             return None
-        pixels, name = self._pixels(image), self._view.images("explain")[image].id
         mask = on_image(found.mask, self._view.geometry(image))
-        if not mask.any():
-            return None  # the unit looks at nothing but the padding about the image
+        return self._cut(image, mask) if mask.any() else None  # else it looks at nothing but padding about the image
+
+    def at_random(self, count: int, seed: int) -> list[Patch]:
+        """Boxes at random places of random images, which no unit has a part in.
+
+        Their sides are between a quarter and three quarters of what the network sees of an image.
+
+        Args:
+            count: how many.
+            seed: decides which.
+        """
+        generator = np.random.default_rng(seed)
+        chosen = generator.integers(len(self._view.images("explain")), size=count)
+        extents = generator.uniform(0.25, 0.75, (count, 2))
+        starts = generator.uniform(0, 1 - extents)
+        return [self._box(*one) for one in zip(np.sort(chosen).tolist(), starts, starts + extents, strict=True)]
+
+    def _box(self, image: int, start: Doubles, end: Doubles) -> Patch:
+        """The patch between two corners, each as shares of the height and the width that the network sees."""
+        geometry = self._view.geometry(image)
+        seen, mask = geometry.visible(), np.zeros(geometry.image, np.float32)
+        size = np.array([seen.y1 - seen.y0, seen.x1 - seen.x0])
+        first = np.floor((seen.y0, seen.x0) + start * size).astype(int)
+        last = np.ceil((seen.y0, seen.x0) + end * size).astype(int)
+        mask[first[0] : last[0], first[1] : last[1]] = 1
+        return self._cut(image, mask)
+
+    def _cut(self, image: int, mask: Floats) -> Patch:
+        """The patch of a mask [height, width] of an image that has some."""
+        pixels, name = self._pixels(image), self._view.images("explain")[image].id
         colour, share = np.array(self._occlusions.colour, np.float32), mask[:, :, None]
         mixed = np.rint(pixels * share + colour * (1 - share)).astype(np.uint8)
         return Patch(name, Image.fromarray(mixed), Region(name, box_of(mask >= 0.5 * mask.max()), "patch"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float32
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur
 
 from neuronym.records import OcclusionRule
 from neuronym.targets.preprocessing import Preprocessing
@@ -28,6 +27,8 @@ def covered_with(
         return torch.zeros_like(image)
     if rule.fill == "noise":
         return torch.randn(image.shape, generator=torch.Generator().manual_seed(rule.seed))
+    from torchvision.transforms.functional import gaussian_blur  # brings torch's compiler: seconds at every start
+
     sigma = max(size / 2, 0.5)
     # Reflection at the border needs a kernel that is smaller than the image.
     widths = [min(2 * round(3 * sigma) + 1, 2 * side - 1) for side in reversed(image.shape[1:])]
