@@ -26,8 +26,8 @@ COVERING = {"method": "occlusion-vocab", "concepts": "vocab:world", "encoder": "
 FIRST = 12
 """So many units of each layer: as many as there are classes."""
 
-COVERED: dict[str, Any] = {"preset": "best", "exemplars": 5, "occluder": 8, "stride": 4}
-"""How their images are covered: at 225 places each, half of what the method would do."""
+COVERED: dict[str, Any] = {"preset": "best"}
+"""How their images are covered."""
 
 
 @dataclass(frozen=True)

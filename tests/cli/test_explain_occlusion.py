@@ -57,7 +57,11 @@ def test_units_are_described_with_their_patches(world: Path) -> None:
             "--set occluder=PIXELS.",
         ),
         ("exemplars=0", "occlusion-vocab got exemplars=0; it must be at least 1."),
-        ("stride=0", "occlusion-vocab got stride=0; it must be at least 1."),
+        (
+            "stride=0",
+            "occlusion-vocab got stride=0; it must be a whole number of pixels, or a share of the input's shorter side "
+            "between 0 and 1.",
+        ),
         ("fill=white", "occlusion-vocab has no fill 'white'. Use mean, noise, blur."),
         ("masking=quarter", "occlusion-vocab has no masking 'quarter'. Use half, otsu, soft, box."),
         ("watched=q99", "occlusion-vocab has no watched 'q99'. Use max, mean."),

@@ -136,7 +136,7 @@ def equation(encoder: Any, patches: Sequence[Image.Image], text: str) -> float:
     [
         {"watched": "max", "masking": "half", "stride": 2},
         {"watched": "mean", "masking": "soft", "stride": 4},
-        {"preset": "best", "watched": "max", "masking": "box", "stride": 4},
+        {"preset": "best", "watched": "max", "masking": "box", "occluder": 5, "stride": 4},
     ],
 )
 def test_scores_are_those_of_the_papers_equation(study: Study, clip: Any, layer: str, how: Any) -> None:
@@ -353,7 +353,15 @@ def test_with_the_oracle_a_patch_is_described_by_what_is_left_in_it(tmp_path: An
         ({"prior": 1.5}, "occlusion-vocab got prior=1.5; it must be from 0 to 1."),
         *(
             ({name: 0}, f"occlusion-vocab got {name}=0; it must be at least 1.")
-            for name in ("exemplars", "occluder", "stride", "coarse", "candidates")
+            for name in ("exemplars", "coarse", "candidates")
+        ),
+        *(
+            (
+                {name: value},
+                f"occlusion-vocab got {name}={value}; it must be a whole number of pixels, or a share of the input's "
+                "shorter side between 0 and 1.",
+            )
+            for name, value in (("occluder", 0), ("occluder", -0.5), ("stride", 2.5))
         ),
     ],
 )
@@ -368,8 +376,9 @@ def test_it_says_what_it_needs_beforehand(study: Study) -> None:
     method = OcclusionVocab(CONCEPTS, tiny_net.Colours(), exemplars=2, stride=3, occluder=4, masking="soft", seed=2)
     assert method.occlusion_rule == OcclusionRule(4, 3, "mean", "max", 2, 1, "soft")
     best = OcclusionVocab(CONCEPTS, tiny_net.Colours(), preset="best")
-    assert best.occlusion_rule == OcclusionRule(summary="mean", masking="box", corrected=True)
-    assert replace(best, watched="max", masking="soft", corrected=False).occlusion_rule == OcclusionRule(masking="soft")
+    assert best.occlusion_rule == OcclusionRule(0.375, 0.0625, summary="mean", masking="box", corrected=True)
+    other = replace(best, watched="max", masking="soft", corrected=False, occluder=4, stride=0.5)
+    assert other.occlusion_rule == OcclusionRule(4, 0.5, masking="soft")
     assert (method.summary, best.summary) == ("max", "mean")
     images, units = method.occluded_images(view.units, view)
     expected = [(one.index, unit) for unit in range(2, 12) for one in view.exemplars(unit, "max", maps=False)[:2]]

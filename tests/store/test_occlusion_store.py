@@ -141,9 +141,9 @@ def test_rules_that_answer_differently_have_folders_of_their_own() -> None:
     [
         ({"fill": "white"}, "an occlusion with the fill 'white' and the masking 'half'"),
         ({"masking": "all"}, "an occlusion with the fill 'mean' and the masking 'all'"),
-        ({"size": 0}, "an occlusion with size 0; it must be at least 1"),
-        ({"stride": -1}, "an occlusion with stride -1; it must be at least 1"),
-        ({"coarse": 0}, "an occlusion with coarse 0; it must be at least 1"),
+        ({"size": 0}, "an occlusion of size 0, stride None and coarse 1"),
+        ({"stride": 1.5}, "an occlusion of size None, stride 1.5 and coarse 1"),
+        ({"coarse": 0}, "an occlusion of size None, stride None and coarse 0"),
     ],
 )
 def test_rules_that_cannot_be(settings: dict[str, int], message: str) -> None:

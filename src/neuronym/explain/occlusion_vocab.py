@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias, get_args
+from typing import ClassVar, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from neuronym.explain.concepts import ConceptSet
 from neuronym.explain.patches import Patch, PatchEncoder, Patches
 from neuronym.explain.variation import unvarying
 from neuronym.records import FILLS, MASKINGS, Candidate, Evidence, Explanation, Fill, Masking, OcclusionRule, Unit
+from neuronym.records.occlusion import is_extent
 from neuronym.store.layer_view import LayerView
 
 Watched: TypeAlias = Literal["max", "mean"]
@@ -27,9 +28,21 @@ Doubles = npt.NDArray[np.float64]
 PATCHES = 256
 """So many random patches tell what is similar to any patch."""
 
-_PRESETS: dict[str, tuple[Watched, Masking, bool, float]] = {
-    "paper": ("max", "half", False, 0.0),
-    "best": ("mean", "box", True, 0.75),
+
+class _Choices(NamedTuple):
+    """What a preset chooses where the user did not."""
+
+    occluder: float | None
+    stride: float | None
+    watched: Watched
+    corrected: bool
+    masking: Masking
+    prior: float
+
+
+_PRESETS = {
+    "paper": _Choices(None, None, "max", False, "half", 0.0),
+    "best": _Choices(3 / 8, 1 / 16, "mean", True, "box", 0.75),
 }
 
 
@@ -47,11 +60,11 @@ class OcclusionVocab:
         encoder: compares patches with concepts.
         exemplars: how many images of a unit are looked at (the paper's K, which it does not state).
         preset: ``paper``, or ``best``, which was better on units whose truth is known (docs/occlusion.md): ``watched``
-            is mean, the receptive field is corrected for how often each pixel was covered, ``masking`` is box and
-            ``prior`` 0.75. Each of these may be given by itself as well.
-        occluder: side of the square occluder in pixels of the network's input; 11 at 224 pixels if not given, and in
-            proportion elsewhere, but at least 5.
-        stride: distance of its places; 3 as in the paper if not given, and 2 for inputs of under 48 pixels.
+            is mean, ``occluder`` 3/8 and ``stride`` 1/16 of the input's shorter side, the receptive field is corrected
+            for how often each pixel was covered, ``masking`` is box and ``prior`` 0.75. Each may be given by itself.
+        occluder: side of the square occluder in pixels of the network's input or, below 1, as a share of its shorter
+            side; 11 at 224 pixels if not given, and in proportion elsewhere, but at least 5.
+        stride: distance of its places, likewise; 3 as in the paper if not given, and 2 for inputs of under 48 pixels.
         fill: what stands where the image is covered: ``mean`` (the data set's), ``noise`` or ``blur``.
         watched: what of a unit's map is watched, and ranks its exemplars: ``max`` or ``mean``.
         corrected: whether the receptive field is corrected for how often each pixel was covered.
@@ -69,8 +82,8 @@ class OcclusionVocab:
     encoder: ImageTextEncoder
     exemplars: int = 10
     preset: Preset = "paper"
-    occluder: int | None = None
-    stride: int | None = None
+    occluder: int | float | None = None
+    stride: int | float | None = None
     fill: Fill = "mean"
     watched: Watched | None = None
     corrected: bool | None = None
@@ -98,13 +111,17 @@ class OcclusionVocab:
                 raise MethodError(f"occlusion-vocab has no {name} {value!r}. Use {', '.join(known)}.")
         for name, number in (
             ("exemplars", self.exemplars),
-            ("occluder", self.occluder),
-            ("stride", self.stride),
             ("coarse", self.coarse),
             ("candidates", self.candidates),
         ):
-            if number is not None and number < 1:
+            if number < 1:
                 raise MethodError(f"occlusion-vocab got {name}={number}; it must be at least 1.")
+        for name, extent in (("occluder", self.occluder), ("stride", self.stride)):
+            if extent is not None and not is_extent(extent):
+                raise MethodError(
+                    f"occlusion-vocab got {name}={extent}; it must be a whole number of pixels, or a share of the "
+                    "input's shorter side between 0 and 1."
+                )
         if self.prior is not None and not 0 <= self.prior <= 1:
             raise MethodError(f"occlusion-vocab got prior={self.prior}; it must be from 0 to 1.")
         check_templates(self.templates)
@@ -112,26 +129,30 @@ class OcclusionVocab:
     @property
     def summary(self) -> Watched:
         """What of a unit's map is watched."""
-        return self.watched or _PRESETS[self.preset][0]
+        return self.watched or self._preset.watched
 
     @property
     def occlusion_rule(self) -> OcclusionRule:
         """How images are covered, and what of a unit is watched."""
-        _, masking, corrected, *_ = _PRESETS[self.preset]
+        chosen = self._preset
         return OcclusionRule(
-            self.occluder,
-            self.stride,
+            chosen.occluder if self.occluder is None else self.occluder,
+            chosen.stride if self.stride is None else self.stride,
             self.fill,
             self.summary,
             self.seed,
             self.coarse,
-            self.masking or masking,
-            corrected if self.corrected is None else self.corrected,
+            self.masking or chosen.masking,
+            chosen.corrected if self.corrected is None else self.corrected,
         )
 
     @property
     def _prior(self) -> float:
-        return _PRESETS[self.preset][3] if self.prior is None else self.prior
+        return self._preset.prior if self.prior is None else self.prior
+
+    @property
+    def _preset(self) -> _Choices:
+        return _PRESETS[self.preset]
 
     def occluded_images(self, units: Sequence[Unit], view: LayerView) -> tuple[Ints, Ints]:
         """The pairs of an explain image and a unit that are looked at; see :meth:`Occlusions.make`."""

@@ -29,8 +29,9 @@ class OcclusionRule:
     """How images are covered, and what of a unit is watched meanwhile. All sizes are pixels of the network's input.
 
     Attributes:
-        size: side of the square occluder; None for max(5, round(11 side / 224)), with the input's shorter side.
-        stride: distance of neighbouring places; None for 3 where the input's shorter side is 48 or more, and 2 below.
+        size: side of the square occluder, in whole pixels or, below 1, as a share of the input's shorter side; None for
+            max(5, round(11 side / 224)).
+        stride: distance of neighbouring places, likewise; None for 3 where the shorter side is 48 or more, and 2 below.
         fill: what stands where the image is covered.
         summary: what of a unit's map is watched.
         seed: of ``noise``.
@@ -40,8 +41,8 @@ class OcclusionRule:
         corrected: whether the field is corrected for how often each pixel was covered.
     """
 
-    size: int | None = None
-    stride: int | None = None
+    size: float | None = None
+    stride: float | None = None
     fill: Fill = "mean"
     summary: Summary = "max"
     seed: int = 0
@@ -52,15 +53,14 @@ class OcclusionRule:
     def __post_init__(self) -> None:
         if self.fill not in FILLS or self.masking not in MASKINGS:
             raise ValueError(f"an occlusion with the fill {self.fill!r} and the masking {self.masking!r}")
-        for name, value, least in (("size", self.size, 1), ("stride", self.stride, 1), ("coarse", self.coarse, 1)):
-            if value is not None and value < least:
-                raise ValueError(f"an occlusion with {name} {value}; it must be at least {least}")
+        if not all(value is None or is_extent(value) for value in (self.size, self.stride)) or self.coarse < 1:
+            raise ValueError(f"an occlusion of size {self.size}, stride {self.stride} and coarse {self.coarse}")
 
     def resolved(self, input_size: Grid) -> tuple[int, int]:
         """Side and stride for an input of (height, width); the side may be larger than the input."""
         side = min(input_size)
-        size = max(5, round(11 * side / 224)) if self.size is None else self.size
-        return size, (3 if side >= 48 else 2) if self.stride is None else self.stride
+        size = max(5, round(11 * side / 224)) if self.size is None else _pixels(self.size, side)
+        return size, (3 if side >= 48 else 2) if self.stride is None else _pixels(self.stride, side)
 
     @property
     def exact(self) -> bool:
@@ -71,8 +71,8 @@ class OcclusionRule:
     def name(self) -> str:
         """Short, fit for a folder, and different for rules under which units answer differently, however masked."""
         parts = [
-            "auto" if self.size is None else f"{self.size}px",
-            "" if self.stride is None else f"step{self.stride}",
+            "auto" if self.size is None else f"size{self.size:g}",
+            "" if self.stride is None else f"step{self.stride:g}",
             f"noise{self.seed}" if self.fill == "noise" else self.fill,
             self.summary,
             "" if self.exact else f"coarse{self.coarse}",
@@ -87,6 +87,15 @@ class OcclusionRule:
     def from_spec(cls, spec: Mapping[str, Any]) -> OcclusionRule:
         """The rule that :meth:`spec` wrote."""
         return cls(**spec)
+
+
+def is_extent(value: float) -> bool:
+    """Whether a number is a number of pixels, which is whole, or a share of a side, which is above 0 and below 1."""
+    return 0 < value < 1 or (value >= 1 and float(value).is_integer())
+
+
+def _pixels(extent: float, side: int) -> int:
+    return max(1, round(extent * side)) if extent < 1 else int(extent)
 
 
 @dataclass(frozen=True, eq=False)
