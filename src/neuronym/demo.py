@@ -20,6 +20,9 @@ from neuronym.study import Study, silent
 ENCODERS = ("bundled:clip", "oracle:world")
 """What the descriptions are chosen with: an encoder that looks, and one that knows."""
 
+NAMES = "labels:concept"
+"""The names of all that is in the world, those of the classes among them."""
+
 COVERING = {"method": "occlusion-vocab", "concepts": "vocab:world", "encoder": "bundled:clip"}
 """A method that covers parts of images, with phrases for the classes, on the first units of each layer."""
 
@@ -138,7 +141,7 @@ def demonstrate(
 def _described(study: Study, shown: Shown, seconds: dict[str, float]) -> Iterator[Row]:
     """What comes out for a network, method by method; the seconds of each stage are added."""
     wishes: list[dict[str, Any]] = [
-        *({"method": "clip-dissect", "concepts": "labels:concept", "encoder": encoder} for encoder in ENCODERS),
+        *({"method": "clip-dissect", "concepts": NAMES, "encoder": encoder} for encoder in ENCODERS),
         {**COVERING, "units": range(FIRST), "settings": COVERED},
     ]
     for wish in wishes:
@@ -150,7 +153,8 @@ def _described(study: Study, shown: Shown, seconds: dict[str, float]) -> Iterato
         figures = study.evaluate(run=run)
         seconds[f"{shown.folder}: judged by truth, {method}, {encoder}"] = time.perf_counter() - started
         for layer in study.layers:
-            named = _named(study, run, layer.name, shown.logits)
+            # A vocabulary has no bare names of classes.
+            named = None if wish["concepts"] != NAMES else _named(study, run, layer.name, shown.logits)
             yield Row(shown.model, layer.name, encoder, method, figures[run, layer.name], named)
 
 
