@@ -53,6 +53,7 @@ bench: $(INSTALLED)
 	$(PYTHON) benchmarks/memory.py
 	$(PYTHON) benchmarks/mask_engine.py
 	$(PYTHON) benchmarks/mask_pass.py
+	$(PYTHON) benchmarks/incremental.py
 	$(PYTHON) benchmarks/occlusion.py
 	$(PYTHON) benchmarks/layouts.py
 	$(PYTHON) benchmarks/world.py

@@ -16,12 +16,10 @@ from neuronym.materials import Report
 from neuronym.present.report import check_place
 from neuronym.records import Tokens
 from neuronym.study import Study, silent
+from neuronym.world.grammar import parse
 
 ENCODERS = ("bundled:clip", "oracle:world")
 """What the descriptions are chosen with: an encoder that looks, and one that knows."""
-
-NAMES = "labels:concept"
-"""The names of all that is in the world, those of the classes among them."""
 
 COVERING = {"method": "occlusion-vocab", "concepts": "vocab:world", "encoder": "bundled:clip"}
 """A method that covers parts of images, with phrases for the classes, on the first units of each layer."""
@@ -68,7 +66,7 @@ class Row:
         encoder: what chose the descriptions.
         method: how.
         held_out: the held-out figures.
-        named: how many units of the layer got the name of their class, and of how many; None for hidden layers.
+        named: how many units of the layer got a name of their class, and of how many; None for hidden layers.
     """
 
     model: str
@@ -141,7 +139,7 @@ def demonstrate(
 def _described(study: Study, shown: Shown, seconds: dict[str, float]) -> Iterator[Row]:
     """What comes out for a network, method by method; the seconds of each stage are added."""
     wishes: list[dict[str, Any]] = [
-        *({"method": "clip-dissect", "concepts": NAMES, "encoder": encoder} for encoder in ENCODERS),
+        *({"method": "clip-dissect", "concepts": "labels:concept", "encoder": encoder} for encoder in ENCODERS),
         {**COVERING, "units": range(FIRST), "settings": COVERED},
     ]
     for wish in wishes:
@@ -153,15 +151,14 @@ def _described(study: Study, shown: Shown, seconds: dict[str, float]) -> Iterato
         figures = study.evaluate(run=run)
         seconds[f"{shown.folder}: judged by truth, {method}, {encoder}"] = time.perf_counter() - started
         for layer in study.layers:
-            # A vocabulary has no bare names of classes.
-            named = None if wish["concepts"] != NAMES else _named(study, run, layer.name, shown.logits)
+            named = _named(study, run, layer.name, shown.logits)
             yield Row(shown.model, layer.name, encoder, method, figures[run, layer.name], named)
 
 
 def _named(study: Study, run: str, layer: str, logits: str | None) -> tuple[int, int] | None:
-    """How many logits are described by the very name of their class."""
+    """How many logits are described by the name of their class, or by other words for it: "a box" for the square."""
     if layer != logits:
         return None
     names: Sequence[str] = study.target.class_names or ()
     said = study.table(layer, run=run).to_pylist()
-    return sum(row["description"] == names[row["unit"]] for row in said), len(names)
+    return sum(str(parse(row["description"] or "")) == names[row["unit"]] for row in said), len(names)

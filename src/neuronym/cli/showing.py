@@ -116,7 +116,7 @@ def show_demonstration(found: Demonstration, console: Console) -> None:
         shown.add_row(*map(Text, cells))
     console.print(shown)
     console.print(
-        "named: units described by the name of their class. held-out r: mean correlation of unit and description over "
+        "named: units described by a name of their class. held-out r: mean correlation of unit and description over "
         "scenes that were not looked at. supported: the 95 % interval of a unit's r is above what one random label in "
         "twenty reaches; weak: r alone is.",
         style="dim",
