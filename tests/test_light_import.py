@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,9 @@ HEAVY = {
 
 MODULES = 40
 """How many modules ``import neuronym`` may add to a Python that has just started; it adds about 30, typing's."""
+
+ZOOS = "torchvision|transformers|timm|open_clip"
+"""Each brings torch's compiler or more: two seconds and up at every start of the program that imports it."""
 
 RUN = """
 import sys
@@ -82,3 +86,10 @@ def test_a_table_is_shown_without_torch(tmp_path: Path) -> None:
         imported = _imported_by("table", tmp_path / "study", *asked)
         assert "pyarrow" in imported
         assert not {"torch", "torchvision", "transformers", "numba", "PIL"} & imported
+
+
+def test_networks_of_others_are_imported_where_they_are_used() -> None:
+    """No module imports their packages when it is imported itself."""
+    texts = {file: file.read_text(encoding="utf-8") for file in (Path(__file__).parents[1] / "src").rglob("*.py")}
+    assert [file.name for file, text in texts.items() if re.search(r"^ +from torchvision", text, re.MULTILINE)]
+    assert not [file for file, text in texts.items() if re.search(rf"^(from|import) ({ZOOS})\b", text, re.MULTILINE)]

@@ -18,7 +18,7 @@ from neuronym import plugins
 from neuronym.errors import MethodError, NeuronymWarning, StudyError, TargetError, UserError, unknown_name
 from neuronym.execute.devices import Precision
 from neuronym.explain.concepts import ConceptSet, read_concepts
-from neuronym.explain.explainer import needs_annotations
+from neuronym.explain.explainer import Occluding, needs_annotations
 from neuronym.probes.annotations import find_annotations
 from neuronym.probes.probe_set import Given, ProbeSet
 from neuronym.records import Grid, Json, LabelTable, LayerInfo, MaskRule, OcclusionRule, Summary, Tokens, digest
@@ -137,6 +137,25 @@ def check_occluder(rule: OcclusionRule | None, size: Grid) -> None:
     """
     if rule is not None:
         places(rule, size)
+
+
+def check_exemplars(method: Explainer, settings: Mapping[str, Any], kept: int) -> None:
+    """Raise if a method that covers images was told to look at more exemplars of a unit than a study keeps.
+
+    Args:
+        method: with its parameters; where the user did not choose how many, it looks at those that there are.
+        settings: the parameters that the user chose.
+        kept: exemplars per unit of the study.
+
+    Raises:
+        MethodError: it was told to.
+    """
+    asked = getattr(method, "exemplars", None) if "exemplars" in settings else None
+    if isinstance(method, Occluding) and isinstance(asked, int) and asked > kept:
+        raise MethodError(
+            f"{method.name} got exemplars={asked}, but the study keeps {kept} per unit. Give a smaller number, or make "
+            f"a study with --top-k {asked}."
+        )
 
 
 def check_annotations(method: Explainer | None, given: str | Path | None, probe: ProbeSet) -> None:

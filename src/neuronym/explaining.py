@@ -13,6 +13,7 @@ from neuronym import plugins
 from neuronym.annotating import annotate_study
 from neuronym.asking import (
     check_annotations,
+    check_exemplars,
     check_occluder,
     check_rule,
     check_summary,
@@ -87,6 +88,7 @@ class Explaining:
         check_summary(wish.method, self._inner.summary, strings_of(self._store.manifest.spec, "summaries"))
         check_rule(mask_rule(self._inner))
         check_occluder(occlusion_rule(self._inner), self._store.input_size)
+        check_exemplars(self._inner, wish.settings or {}, self._store.top_k)
         warn_of_domain(self._encoder, strings_of(self._store.manifest.provenance, "sources"))
         self._layers = self._chosen()
         check_units(self._layers, wish.units)

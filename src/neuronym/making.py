@@ -95,7 +95,7 @@ def probe_study(
         NonFiniteError: a layer gave NaN or infinity.
         UserError: an image has gone, or the study cannot be written.
     """
-    summaries, top_k = strings_of(store.manifest.spec, "summaries"), int(str(store.manifest.spec["top_k"]))
+    summaries, top_k = strings_of(store.manifest.spec, "summaries"), store.top_k
     options = PassOptions(cast("tuple[Summary, ...]", tuple(summaries)), top_k, batch_size, workers, save_seconds)
     arrays = [store.arrays(layer.name) for layer in store.layers]
     with store.lock():

@@ -84,6 +84,11 @@ def test_tokens_are_estimated_where_the_server_does_not_count_them(server: ChatS
     assert model.reply(ASKED, Sampling()) == Reply("- a red dot", True, expected, 3)
 
 
+def test_half_an_emoji_does_not_keep_a_reply_from_being_written(server: ChatServer) -> None:
+    server.next(says("- red \ud83d fur 🦊"))
+    assert model_of(server).reply(ASKED, Sampling()).text == "- red \ufffd fur 🦊"
+
+
 @pytest.mark.parametrize("text", ["- cut o", "", None])
 def test_a_reply_that_was_cut_off_says_so(server: ChatServer, text: str | None) -> None:
     server.next(says(text, "length"))

@@ -58,6 +58,11 @@ def test_units_are_described_with_their_patches(world: Path) -> None:
         ),
         ("exemplars=0", "occlusion-vocab got exemplars=0; it must be at least 1."),
         (
+            "exemplars=21",
+            "occlusion-vocab got exemplars=21, but the study keeps 20 per unit. Give a smaller number, or make a study "
+            "with --top-k 21.",
+        ),
+        (
             "stride=0",
             "occlusion-vocab got stride=0; it must be a whole number of pixels, or a share of the input's shorter side "
             "between 0 and 1.",

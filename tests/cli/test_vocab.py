@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backends.chat_server import ChatServer, refuses
 from neuronym.records import ClassPhrases, Vocabulary
 from neuronym.store.vocabulary_files import read_vocabulary, shipped, write_vocabulary
 from neuronym.study import Study
@@ -71,6 +72,19 @@ def test_classes_without_phrases_are_named(place: Path) -> None:
     assert not (place / "newt.json").exists()
 
 
+def test_what_a_server_says_is_no_markup(place: Path) -> None:
+    with ChatServer(lambda request: "- red fur\n- tail") as server:
+        server.next(refuses(429, "slow [/INST] down"))
+        ran = neuronym(
+            "vocab", "build", "--classes", "classes.txt", "--llm", server.address, "--out", "a.json", cwd=place
+        )
+    assert (ran.code, ran.out) == (0, "a.json: 2 classes, 2 phrases; 3 requests.\n"), ran.err
+    assert (
+        f"The server {server.address} answered 429 Too Many Requests: slow [/INST] down. Asking again in 1 s, attempt "
+        "2 of 5.\n"
+    ) in ran.err
+
+
 def test_a_dry_run_asks_nobody_and_limits_stop(place: Path) -> None:
     first = neuronym("vocab", "build", "--classes", "classes.txt", *LLM, "--dry-run", cwd=place)
     assert first.out.splitlines() == [
@@ -78,7 +92,7 @@ def test_a_dry_run_asks_nobody_and_limits_stop(place: Path) -> None:
         "calls         2; up to 6 if replies cannot be read",
         "tokens sent   about 38",
         "tokens back   about 240, by a guess, for no reply is kept",
-        "cost          about 0",
+        "cost          unknown without --price",
     ]
     stopped = build(place, "--max-calls", "1")
     assert stopped.code == 1
@@ -121,6 +135,18 @@ def test_a_dry_run_asks_nobody_and_limits_stop(place: Path) -> None:
             ("--llm", "openai:some", "--max-cost", "1", "--dry-run"),
             "--max-cost needs --price IN,OUT, the price of a million tokens sent and received.",
         ),
+        (
+            ("--max-cost", "1", "--dry-run"),
+            "--max-cost needs --price IN,OUT, the price of a million tokens sent and received.",
+        ),
+        (
+            ("--classes", "wide.txt", "--dry-run"),
+            "The classes 'wide.txt' are not UTF-8 text (they hold null bytes). Save them as such.",
+        ),
+        (
+            ("--classes", "~nobody-so-called/c.txt", "--dry-run"),
+            "--classes '~nobody-so-called/c.txt' is no path of a file: Could not determine home directory. Check it.",
+        ),
         (("--classes", "none.json", "--dry-run"), "There is no vocabulary at 'none.json'. Check the path."),
         (
             ("--classes", "empty.txt", "--dry-run"),
@@ -135,10 +161,12 @@ def test_a_dry_run_asks_nobody_and_limits_stop(place: Path) -> None:
 )
 def test_what_cannot_be_built_is_refused(place: Path, options: tuple[str, ...], message: str) -> None:
     (place / "empty.txt").write_text("\n")
+    (place / "wide.txt").write_text("fox\n", encoding="utf-16-le")
     assert neuronym("vocab", "build", "--classes", "classes.txt", *LLM, *options, cwd=place).error == message
 
 
 def test_classes_from_everywhere(place: Path) -> None:
+    (place / "listed").write_text("owl\n")
     for name in ("owl", "fox"):
         (place / "images" / name).mkdir(parents=True)
         (place / "images" / name / "a.png").write_bytes(b"")
@@ -146,6 +174,7 @@ def test_classes_from_everywhere(place: Path) -> None:
     np.savez(place / "images.npz", images=pixels, labels=np.array([0, 1]), class_names=np.array(["owl", "fox"]))
     build(place)
     for classes, first in (
+        ("listed", "owl"),
         ("images", "fox"),
         ("images.npz", "owl"),
         ("made.json", "fox"),
@@ -169,6 +198,9 @@ def test_vocabularies_are_joined_and_checked(place: Path) -> None:
         "of their class in them.\nfox: 'a fox' is the bare name of its class.\n"
     )
     assert neuronym("vocab", "check", "made.json", "--least", "2", cwd=place).code == 0
+    assert neuronym("vocab", "check", "made.json", "--least", "6", "--most", "5", cwd=place).error == (
+        "No class has 6 phrases at least and 5 at most. Give a --least up to --most."
+    )
     assert neuronym("vocab", "show", "made.json", "--class", "foks", cwd=place).error == (
         "There is no class of the vocabulary 'made' called 'foks'. Nearest: fox."
     )

@@ -18,6 +18,7 @@ from hypothesis import given as drawing
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from torch import nn
 
 from neuronym.explain.patches import on_image
 from neuronym.functional.occlusion import field_mask, receptive_field, windows
@@ -30,8 +31,11 @@ from neuronym.present.unit_page import UnitPage
 from neuronym.records import MASKINGS, Masking, Occluded, OcclusionRule
 from neuronym.store.layer_view import LayerView
 from neuronym.store.occlusion_tables import Occlusions
+from neuronym.store.tables import explanations_records
 from neuronym.study import Study
-from occluded_study import COLOUR, EXEMPLARS
+from neuronym.targets.preprocessing import UNCHANGED
+from neuronym.targets.target import Target
+from occluded_study import COLOUR, COLOURS, EXEMPLARS
 
 Floats = npt.NDArray[np.float32]
 
@@ -316,3 +320,24 @@ def test_runs_of_other_methods_have_none(given: ReportInput) -> None:
     material = StudyMaterial(given, 0, None, lambda stage, done, total: None)
     numbers = {image.id: number for number, image in enumerate(given.store.images)}
     assert all(page.occlusions == () for page in material.unit_pages(material.layers[0], numbers, range(5)))
+
+
+def test_units_that_never_change_and_exemplars_that_are_not_kept_are_not_looked_at(tmp_path: Path) -> None:
+    saturated = nn.Sequential(nn.Conv2d(3, 2, 3, bias=False), nn.Hardtanh(0, 0.05))
+    with torch.no_grad():
+        saturated[0].weight.fill_(1e-3)
+        saturated[0].weight[0, 0] += torch.tensor([[1.0, 0, 0], [0, 0, 0], [0, 0, -1]])
+    pixels = np.random.default_rng(0).integers(0, 255, (12, 16, 16, 3)).astype(np.uint8)
+    np.savez(tmp_path / "images.npz", images=pixels)
+    study = Study.create(
+        tmp_path / "s",
+        model=Target("saturated", "given", saturated, UNCHANGED),
+        layers=["1"],
+        images=str(tmp_path / "images.npz"),
+        top_k=5,
+    ).probe(device="cpu")
+    run = study.explain(method="occlusion-vocab", encoder=COLOURS.name, concepts=["red thing", "green thing"])
+    reasons = [one.reason for one in explanations_records(study.store.explanations(run))]
+    assert reasons == ["its max is the same on every explain image", None]
+    found = [one for page in pages_of(study) for one in page.occlusions]
+    assert [(one.exemplars, len(one.images)) for one in found] == [(5, 0), (5, 5)]

@@ -364,6 +364,26 @@ def test_coarse_to_fine_asks_less_and_agrees_where_it_asked(study: Study) -> Non
     assert same.sum() >= sum(asked[1:])
 
 
+class Rounding(nn.Module):
+    """The corner's pixel, the same in front of a large number, and a constant; of several images 1e-5 more of each."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        corner = x[:, 0, 0, 0]
+        return torch.stack([corner, corner / 1000 + 1, torch.full_like(corner, -3)], 1) * (1 + 1e-5 * (len(x) > 1))
+
+
+@pytest.mark.parametrize("coarse", [1, 3])
+def test_what_only_rounding_changes_is_unchanged(coarse: int) -> None:
+    target = target_of(nn.Sequential(Rounding(), nn.Identity()))
+    found, fields = found_in(target, "0", torch.ones(3, 12, 12), OcclusionRule(3, 1, coarse=coarse), (0, 1, 2))
+    assert found.plain == pytest.approx([1, 1.001, -3])
+    assert found.discrepancy[0, 0] == pytest.approx(1)
+    assert found.discrepancy[1, 0] == pytest.approx(0.001, rel=0.05)
+    assert found.discrepancy[1].min() > 0
+    assert not found.discrepancy[2].any()
+    assert not fields[2][1].any()
+
+
 def test_an_occluder_larger_than_the_input() -> None:
     with pytest.raises(MethodError) as refused:
         places(OcclusionRule(17), (16, 24))

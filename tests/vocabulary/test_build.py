@@ -132,6 +132,29 @@ def test_an_interruption_keeps_what_was_asked(tmp_path: Path) -> None:
     assert not any("fox" in text for text, _ in again.asked)
 
 
+def test_it_says_what_is_waited_for(tmp_path: Path) -> None:
+    asked, stopped, notes = threading.Event(), threading.Event(), []
+
+    def answer(text: str, sampling: Sampling) -> str | Exception:
+        if "owl" in text:
+            assert asked.wait(20)
+            return LanguageModelError("There is no such model.")
+        asked.set()
+        assert stopped.wait(20)
+        return "- red fur\n- tail"
+
+    def note(text: str) -> None:
+        notes.append(text)
+        stopped.set()
+
+    model = Talking(answer, parallel=2)
+    builder = Builder(Metered(model), ReplyCache(tmp_path, model), QUESTION, note)
+    with pytest.raises(LanguageModelError, match="There is no such model"):
+        builder.ask(["fox", "owl"], 2, lambda done, total: None)
+    assert notes == ["Stopping: 1 of the requests are on their way, and their replies are waited for and kept."]
+    assert builder.missing(["fox", "owl"]) == ["owl"]
+
+
 def test_a_model_that_fails_ends_the_build(tmp_path: Path) -> None:
     def answer(text: str, sampling: Sampling) -> str | Exception:
         return LanguageModelError("There is no such model.") if "owl" in text else "- red fur\n- tail"

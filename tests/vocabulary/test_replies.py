@@ -18,7 +18,10 @@ LISTS = {
         "brown patches",
     ),
     "• long neck\n• brown patches;": ("long neck", "brown patches"),
-    "* **Long neck**: reaches the leaves of tall trees\n* **Spots** - brown on a pale ground": ("Long neck", "Spots"),
+    "* **Long neck**: reaches the leaves of tall trees\n* **Spots** - brown on a pale ground": (
+        "Long neck",
+        "Spots: brown on a pale ground",
+    ),
     "- **Color:** orange with black stripes\n- Shape: long and thin\n- stripes": (
         "orange with black stripes",
         "long and thin",
@@ -40,6 +43,63 @@ LISTS = {
     "- long neck (up to 2 m)\n- 🦒\n- spots": ("long neck", "spots"),
     "- cat's eyes\n- U-shaped horns\n- black-and-white tail": ("cat's eyes", "U-shaped horns", "black-and-white tail"),
     f"- long neck\n- spots\n- {'very ' * LONGEST}long legs": ("long neck", "spots"),
+    "A list, then.\n1. maybe ears\n2. maybe tails\n</think>\n\n- big ears\n- trunk": ("big ears", "trunk"),
+    "<thinking>\n- a b\n- c d\n</thinking>\n- big ears\n- trunk": ("big ears", "trunk"),
+    "<|channel|>analysis<|message|>- a\n- b<|end|><|channel|>final<|message|>- big ears\n- trunk<|return|>": (
+        "big ears",
+        "trunk",
+    ),
+    "analysisWe need a list.assistantfinal- big ears\n- trunk": ("big ears", "trunk"),
+    "| Feature | Why |\n|:---|---|\n| **Long neck** | the animal is tall |\n| Horns | two short ones |": (
+        "Long neck",
+        "Horns: two short ones",
+    ),
+    "# | Feature | Why\n--|:-:|--\n1 | long neck | tall\n2 | brown patches | dots\n\nI hope this helps!": (
+        "long neck",
+        "brown patches",
+    ),
+    "1. **Head**\n   - long snout\n   - floppy ears\n2. **Legs**\n   - short legs": (
+        "long snout",
+        "floppy ears",
+        "short legs",
+    ),
+    "1. Head and Face\n- long snout\n- floppy ears\n2. Bushy tail\n- a white tip": (
+        "long snout",
+        "floppy ears",
+        "Bushy tail",
+        "a white tip",
+    ),
+    "- Whole animal\n  - Upper part\n    - snout\n    - ears\n  - Legs\n    - paws": ("snout", "ears", "paws"),
+    "**1. Long neck**\n**2. Spotted coat**": ("Long neck", "Spotted coat"),
+    "### 1. Long neck\nThe neck is long.\n### 2. Spotted coat\nIt is spotted.": ("Long neck", "Spotted coat"),
+    "# Key features of it\n\nlong neck\nspotted coat": ("long neck", "spotted coat"),
+    "### Head\n- long snout\n- floppy ears\n### Legs\n- paws": ("long snout", "floppy ears", "paws"),
+    "- **Ear shape:** floppy and round\n- Tail: bushy, white tip\n- Overall shape: long": (
+        "Ear shape: floppy and round",
+        "Tail: bushy, white tip",
+        "long",
+    ),
+    "- Color:orange with stripes\n- Long neck—reaches leaves\n- Color and texture\n- Paws\n- etc.": (
+        "orange with stripes",
+        "Long neck",
+        "Paws",
+    ),
+    "Feature 1: long neck\nFeature 2: spots": ("long neck", "spots"),
+    "1.Long neck\n2.Spots\n3 - horns": ("Long neck", "Spots", "horns"),
+    "-Long neck\n- [x] spots\nii) horns\n2.5 m": ("Long neck", "spots", "horns"),
+    "🦒 Long neck\n✅ Brown patches\n→ horns 🎉": ("Long neck", "Brown patches", "horns"),
+    "1️⃣ Long neck\n2️⃣ Brown patches": ("Long neck", "Brown patches"),
+    "> - long neck\n> - spots": ("long neck", "spots"),
+    "<ul><li>long neck</li><li>spots</li></ul>": ("long neck", "spots"),
+    "- long neck<br>\n- spots<br>": ("long neck", "spots"),
+    "\\begin{itemize}\n\\item long neck\n\\item spots\n\\end{itemize}": ("long neck", "spots"),
+    "['long neck', 'spots',]": ("long neck", "spots"),
+    '```python\nfeatures = [\n "long neck",\n "spots",\n]\n```': ("long neck", "spots"),
+    "[Note] Of the animal:\n- long neck\n- spots": ("long neck", "spots"),
+    "以下是一些特征：\n1、长脖子\n2、棕色斑点": ("长脖子", "棕色斑点"),  # noqa: RUF001
+    "特征: 长脖子，棕色斑点、短角": ("长脖子", "棕色斑点", "短角"),  # noqa: RUF001
+    "・長い首\n・茶色の斑点": ("長い首", "茶色の斑点"),
+    "Merkmale:\n- langer Hals\n- braune Flecken": ("langer Hals", "braune Flecken"),
 }
 
 NO_LISTS = {
@@ -50,6 +110,13 @@ NO_LISTS = {
     "I\u2019m sorry. I can do this instead:\n- describe cats\n- describe dogs": "is a refusal",
     "As an AI language model, I cannot see images.": "is a refusal",
     "Unfortunately, no, none": "is a refusal",
+    "I'm not able to help, but:\n- look at cats\n- look at dogs": "is a refusal",
+    "Es tut mir leid, das geht nicht.": "is a refusal",
+    "抱歉，我无法提供帮助，谢谢": "is a refusal",  # noqa: RUF001
+    "Which class do you mean?\n- crane, the bird\n- crane, the machine": "asks back",
+    "A list of its ears and so on.</think>": "is empty",
+    "- Color and texture\n- Overall shape\n- None": "has 0 phrases",
+    '["a\\d", "b",]': "is broken JSON",
     '["long neck", "spot': "is broken JSON",
     '{"features": "long neck"}': "is JSON without one list of texts",
     '{"a": ["b", "c"], "d": ["e", "f"]}': "is JSON without one list of texts",

@@ -173,6 +173,8 @@ def test_merging_joins_what_has_one_name() -> None:
     assert made.card == {"by": "small: us; other: them", "seed": "other: 3"}
     assert made.exchanges == (asked,)
     assert merge("again", [SMALL]).card == SMALL.card
+    namesake = Vocabulary("small", SMALL.classes, card={"by": "them"})
+    assert merge("namesakes", [SMALL, namesake]).card == {"by": "small: us; small: them"}
 
 
 def test_a_vocabulary_for_other_classes_is_refused() -> None:

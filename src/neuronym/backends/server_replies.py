@@ -38,7 +38,8 @@ def read_reply(content: str, address: str, estimate: int) -> Reply:
         found = json.loads(content)
         choice = found["choices"][0]
         text, reason = choice["message"]["content"] or "", choice.get("finish_reason")
-        stripped: str = text.strip()
+        # An emoji of which a server sends one half cannot be written to a file.
+        stripped: str = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise BusyError(f"The server {address} sent what is no reply: {_words(content)}") from error
     finished = reason not in _CUT_OFF

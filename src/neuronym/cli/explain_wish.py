@@ -48,6 +48,7 @@ class ExplainWish:
         probe: ProbeSet,
         size: Grid,
         summaries: Sequence[str],
+        top_k: int,
         sources: Sequence[str],
         class_names: Callable[[], Sequence[str] | None],
         *,
@@ -60,6 +61,7 @@ class ExplainWish:
             probe: the images.
             size: (height, width) of what the network is given.
             summaries: what is kept of each image and unit.
+            top_k: exemplars kept per unit.
             sources: where the images come from.
             class_names: tells the names of the model's outputs, if they have any.
             masked: whether the study has masks of concepts already.
@@ -81,5 +83,6 @@ class ExplainWish:
         explainer = plugins.make_method(self._method, self._settings, self.concepts, self.encoder)
         asking.check_summary(self._method, explainer.summary, summaries)
         asking.check_occluder(occlusion_rule(explainer), size)
+        asking.check_exemplars(explainer, self._settings, top_k)
         if self._annotations is not None or not masked:
             asking.check_annotations(explainer, self._annotations, probe)

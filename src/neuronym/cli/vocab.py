@@ -93,6 +93,8 @@ def vocab_check(
     from neuronym.store.vocabulary_files import find_vocabulary
     from neuronym.vocabulary.check import MANY, figures_of, violations
 
+    if least > most:
+        raise UserError(f"No class has {least} phrases at least and {most} at most. Give a --least up to --most.")
     found = find_vocabulary(vocabulary)
     figures, faults = figures_of(found), violations(found, least, most)
     _say(

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from neuronym.vocabulary.build import Asked, Builder, Question
     from neuronym.vocabulary.estimate import Estimate
 
-_SERVERS = ("openai", "http", "https")
-"""Prefixes of language models whose tokens somebody may charge for."""
-
 
 def vocab_build(
     classes: Annotated[
@@ -108,25 +105,27 @@ def vocab_build(
         _show_estimate(inner, estimate(names, question, model, cache, cost))
         return
     with Reporter("Stopped. The replies so far are kept: run the same command again to go on.") as report:
-        builder = Builder(model, cache, question, lambda text: report.console.print(text, highlight=False))
+        builder = Builder(model, cache, question, lambda text: _note(report, text))
         asked = _asked(builder, names, parallel, llm, report)
     _write(place, asked, question, inner, classes)
     _end(asked, model, str(out), priced=cost is not None)
 
 
 def _price(text: str | None, llm: str, max_cost: float | None) -> Price | None:
-    """What ``--price`` says; nothing is paid for a local model, and None where nobody knows.
+    """What ``--price`` says; nothing is paid for a local model of Hugging Face, and None where nobody knows.
 
     Raises:
         UserError: it is of another form, or needed and not there.
     """
+    from neuronym import plugins
     from neuronym.vocabulary.budget import FREE, Price
 
     if text is None:
-        served = llm.partition(":")[0] in _SERVERS
-        if served and max_cost is not None:
+        entry = plugins.resolve("language_model", llm).entry
+        local = entry is not None and entry.name == "hf"
+        if not local and max_cost is not None:
             raise UserError("--max-cost needs --price IN,OUT, the price of a million tokens sent and received.")
-        return None if served else FREE
+        return FREE if local else None
     try:
         sent, received = (float(part) for part in text.split(","))
     except ValueError:
@@ -169,8 +168,13 @@ def _asked(builder: Builder, names: Sequence[str], parallel: int, llm: str, repo
             f"Stopped: {error}. {done} of {len(names)} classes are done and kept, and no file was written. Run the "
             "same command with a higher limit to go on; nobody is asked twice."
         )
-        report.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        _note(report, text)
         raise typer.Exit(1) from error
+
+
+def _note(report: Reporter, text: str) -> None:
+    """Say something between the bars; it may quote a server, whose square brackets are no markup."""
+    report.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _write(place: Path, asked: Sequence[Asked], question: Question, model: LanguageModel, classes: str) -> None:
@@ -221,7 +225,7 @@ def _end(asked: Sequence[Asked], model: Metered, out: str, *, priced: bool) -> N
     output().print(text, markup=False, highlight=False, soft_wrap=True)
     lacking = [one.exchanges[-1] for one in asked if not one.phrases.phrases]
     for last in lacking:
-        note = f"{last.name}: no phrases after {last.attempt} attempts; the last reply {last.reason}."
+        note = f"{last.name}: no phrases after {counted(last.attempt, 'attempt')}; the last reply {last.reason}."
         errors().print(note, markup=False, highlight=False, soft_wrap=True)
     if lacking:
         raise typer.Exit(1)

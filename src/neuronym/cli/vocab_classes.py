@@ -28,12 +28,18 @@ def _names(given: str, weights: str | None) -> list[str]:
     from neuronym.explain.concepts import is_vocabulary
     from neuronym.store.vocabulary_files import find_vocabulary, shipped
 
-    place = Path(given).expanduser()
-    if is_vocabulary(given) or (given in shipped() and not place.exists()):
+    try:
+        place = Path(given).expanduser()
+        there = place.exists()
+    except (OSError, RuntimeError) as error:  # a name too long for a file system, a home that nobody has
+        raise UserError(
+            f"--classes {given[:80]!r} is no path of a file: {str(error).rstrip('.')}. Check it."
+        ) from error
+    if is_vocabulary(given) or (given in shipped() and not there):
         return [one.name for one in find_vocabulary(given).classes]
-    if place.suffix.lower() in (".txt", ".lst", ".list") and place.is_file():
+    if place.suffix.lower() in ("", ".txt", ".lst", ".list") and place.is_file():
         return _lines(place)
-    if place.exists() and not (place / "config.json").is_file():
+    if there and not (place / "config.json").is_file():
         return _of_images(given)
     if ":" in given or "/" in given:
         return _of_model(given, weights)
@@ -44,13 +50,16 @@ def _names(given: str, weights: str | None) -> list[str]:
 
 def _lines(place: Path) -> list[str]:
     try:
-        return place.read_text(encoding="utf-8-sig").splitlines()
+        text = place.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(
             f"The classes {str(place)!r} are not UTF-8 text ({error.reason}). Save them as such."
         ) from error
     except OSError as error:
         raise UserError(f"The classes {str(place)!r} cannot be read: {error.strerror}. Check the path.") from error
+    if "\0" in text:  # so UTF-16 looks without a mark at its beginning
+        raise UserError(f"The classes {str(place)!r} are not UTF-8 text (they hold null bytes). Save them as such.")
+    return text.splitlines()
 
 
 def _of_images(given: str) -> list[str]:

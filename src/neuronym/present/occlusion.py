@@ -15,7 +15,7 @@ from neuronym.present.masks import drawn_sides, fitted
 from neuronym.present.occlusion_page import ImageOcclusion, OcclusionView
 from neuronym.present.run_made import Made, occlusion_rule, run_parameters
 from neuronym.present.survey import rounded
-from neuronym.records import Box, Grid, ImageRecord, Occluded, OcclusionRule
+from neuronym.records import Box, Grid, ImageRecord, Occluded, OcclusionRule, Summary
 from neuronym.store.layer_view import LayerView
 from neuronym.store.study_store import StudyStore
 from neuronym.store.tables import explanations_records
@@ -71,6 +71,7 @@ class LayerOcclusions:
 
     def __init__(self, store: StudyStore, view: LayerView, labels: Labels) -> None:
         self._store, self._view, self._labels = store, view, labels
+        self._same: dict[Summary, npt.NDArray[np.bool_]] = {}
 
     def of_unit(self, unit: int, numbers: Mapping[str, int]) -> tuple[OcclusionView, ...]:
         """What each run saw that covered parts of images.
@@ -124,16 +125,23 @@ class LayerOcclusions:
 
     def _looked_at(self, run: str, made_with: Made, rule: OcclusionRule) -> _Covered:
         asked = run_parameters(made_with).get("exemplars")
-        count = asked if isinstance(asked, int) else int(str(self._store.manifest.spec["top_k"]))
+        count = min(asked, self._store.top_k) if isinstance(asked, int) else self._store.top_k
         units = [unit for unit, some in self._labels.items() if any(label.run == run for label in some)]
         return _Covered(
             run, rule, count, {unit: self._exemplars(unit, rule, count) for unit in units}, self._boxes(run)
         )
 
     def _exemplars(self, unit: int, rule: OcclusionRule, count: int) -> list[int]:
-        if self._view.constant[unit]:
-            return []  # a silent unit is not looked at
+        if self._view.constant[unit] or self._unvarying(rule.summary)[unit]:
+            return []  # a unit that never changes is not looked at
         return [one.index for one in self._view.exemplars(unit, rule.summary, maps=False)[:count]]
+
+    def _unvarying(self, summary: Summary) -> npt.NDArray[np.bool_]:
+        """Which units have one summary on all explain images, [units]."""
+        if summary not in self._same:
+            values = self._view.summaries(summary, "explain")
+            self._same[summary] = (values == values[:1]).all(0)
+        return self._same[summary]
 
     def _boxes(self, run: str) -> dict[tuple[int, str], Box]:
         said = self._store.parts(run, self._view.layer.name).read()

@@ -71,8 +71,8 @@ class OcclusionRule:
     def name(self) -> str:
         """Short, fit for a folder, and different for rules under which units answer differently, however masked."""
         parts = [
-            "auto" if self.size is None else f"size{self.size:g}",
-            "" if self.stride is None else f"step{self.stride:g}",
+            "auto" if self.size is None else f"size{self.size:.15g}",
+            "" if self.stride is None else f"step{self.stride:.15g}",
             f"noise{self.seed}" if self.fill == "noise" else self.fill,
             self.summary,
             "" if self.exact else f"coarse{self.coarse}",

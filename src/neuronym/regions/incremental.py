@@ -17,7 +17,6 @@ from typing import TypeAlias
 import torch
 from jaxtyping import Float, Float32, Int
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from neuronym.errors import NeuronymWarning
 from neuronym.execute.devices import Running
@@ -197,6 +196,8 @@ class Occluding:
 
     def _counted(self, batch: Callable[[], Tensor]) -> tuple[dict[int, Tensor], int]:
         """The whole maps of each layer in a pass, and its floating-point operations."""
+        from torch.utils.flop_counter import FlopCounterMode  # brings triton
+
         with FlopCounterMode(display=False) as counter, torch.inference_mode():
             found = self._taken(batch(), _written_out)
         return found, int(counter.get_total_flops())

@@ -232,6 +232,11 @@ class StudyStore:
         return known[name]
 
     @property
+    def top_k(self) -> int:
+        """How many exemplars of a unit are kept, by each summary."""
+        return int(str(self.manifest.spec["top_k"]))
+
+    @property
     def input_size(self) -> tuple[int, int]:
         """(height, width) of what the network is given, in pixels."""
         size: Any = self.manifest.spec["input"]

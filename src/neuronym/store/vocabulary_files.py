@@ -51,7 +51,11 @@ def find_vocabulary(name: str) -> Vocabulary:
         return read_shipped(name.removeprefix(PREFIX))
     if name in shipped() and not Path(name).is_file():
         return read_shipped(name)
-    return read_vocabulary(Path(name).expanduser())
+    try:
+        place = Path(name).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"There is no vocabulary at {name!r}: nobody here has that home. Check the path.") from error
+    return read_vocabulary(place)
 
 
 def read_vocabulary(path: Path) -> Vocabulary:

@@ -81,6 +81,12 @@ class Metered:
         """See :class:`~neuronym.backends.language_model.LanguageModel`."""
         return self._model.count_tokens(messages)
 
+    @property
+    def asking(self) -> int:
+        """How many requests are on their way."""
+        with self._changed:
+            return self._asking
+
     def close(self) -> None:
         """Let no more requests begin."""
         with self._changed:

@@ -71,7 +71,7 @@ class Builder:
         model: who is asked.
         cache: where its replies are kept.
         question: what is asked.
-        note: told when the model is busy and asked again.
+        note: told when the model is busy and asked again, and what is waited for at the end.
     """
 
     def __init__(
@@ -109,6 +109,7 @@ class Builder:
                     progress(done, len(names))
             except BaseException as error:
                 self._stop(error)
+                self._say_waiting()
                 pool.shutdown(wait=True, cancel_futures=True)  # what was asked is waited for, and kept
         if self._failures:
             raise self._failures[0]
@@ -128,6 +129,12 @@ class Builder:
         self._failures.append(error)
         self._model.close()
         self._stopping.set()
+
+    def _say_waiting(self) -> None:
+        if self._note is not None and (asking := self._model.asking):
+            self._note(
+                f"Stopping: {asking} of the requests are on their way, and their replies are waited for and kept."
+            )
 
     def _reply(self, name: str, prompt: str, sampling: Sampling) -> Reply:
         messages = [Message("user", prompt)]

@@ -36,7 +36,7 @@ def merge(name: str, parts: Sequence[Vocabulary]) -> Vocabulary:
 def _joined_card(parts: Sequence[Vocabulary]) -> dict[str, str]:
     card: dict[str, str] = {}
     for entry in dict.fromkeys(chain.from_iterable(part.card for part in parts)):
-        said = {part.name: part.card[entry] for part in parts if entry in part.card}
-        alike = len(said) == len(parts) and len(set(said.values())) == 1
-        card[entry] = next(iter(said.values())) if alike else "; ".join(f"{of}: {text}" for of, text in said.items())
+        said = [(part.name, part.card[entry]) for part in parts if entry in part.card]
+        alike = len(said) == len(parts) and len({text for _, text in said}) == 1
+        card[entry] = said[0][1] if alike else "; ".join(f"{of}: {text}" for of, text in dict.fromkeys(said))
     return card

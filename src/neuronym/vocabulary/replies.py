@@ -5,10 +5,12 @@ A reply is a list or it is nothing: a refusal, prose, or a broken list is never 
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from neuronym.records.vocabulary import distinct_phrases
 
@@ -40,6 +42,14 @@ ASPECTS = frozenset(
 )
 """Words before a colon that say what follows is about, so that what is seen stands after the colon."""
 
+_FILLING = frozenset(
+    (
+        *("&", "and", "characteristics", "distinctive", "etc", "general", "key", "main", "n/a", "none", "of", "or"),
+        *("other", "overall", "physical", "the", "traits", "unique", "visual"),
+    )
+)
+"""Words that say nothing beside an aspect."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
@@ -52,13 +62,36 @@ class Unreadable:
     reason: str
 
 
-_THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.S | re.I)
+# Models think aloud first; where the template began the thought, only its end is in the reply. The last two are the
+# channels of gpt-oss, with its special tokens and without them.
+_THOUGHT = re.compile(
+    r"<(think|thinking|thought|reasoning)>.*?(?:</\1>|\Z)|\A.*</(?:think|thinking|thought|reasoning)>"
+    r"|\A.*<\|message\|>|\Aanalysis.*?assistantfinal",
+    re.S | re.I,
+)
+_TOKEN = re.compile(r"<\|[^<>|]*\|>|</s>")
+_ITEM_TAG = re.compile(r"<li\b[^<>]*>\s*|\\item\s+", re.I)
+_BREAK = re.compile(r"<(?:br|p|/p)\b[^<>]*>", re.I)
+_TAG = re.compile(r"</?[a-z][^<>]*>|\\(?:begin|end)\{\w+\}", re.I)
 _FENCE = re.compile(r"^\s*```.*$", re.M)
-_BULLET = re.compile(r"^\s*(?:[-*+•‣◦▪●·–—]|\(?\d{1,3}[.):]|\(?[A-Za-z][.)])\s+(?=\S)")  # noqa: RUF001 - dashes of lists
+_QUOTED = re.compile(r"^(?:[ \t]*>)+", re.M)
+_NUMBER = re.compile(
+    r"\s*(?:\(?\d{1,3}[.):]\s+|\d{1,3}(?:[.)]|\s+[-–—]\s)\s*(?=[^\W\d])|\d{1,3}[、．]\s*"  # noqa: RUF001
+    r"|\d{1,2}\ufe0f?\u20e3\s*|(?:feature|phrase|point|item)\s\d{1,3}\s*[:.)]\s+|\(?(?:[a-z]|[ivx]{2,4})[.)]\s+)(?=\S)",
+    re.I,
+)
+_BULLET = re.compile(
+    r"\s*(?:[-*+•‣◦▪●·–—]\s+(?=\S)|・\s*|[-•–—](?=[^\W\d]))"  # noqa: RUF001 - dashes of lists
+    r"(?:\[[ xX]?\]\s+)?"
+)
+_HEADING = re.compile(r"\s*#+\s+(?=\S)")
+_RULE = re.compile(r"\s*\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?)?\s*")
 _REFUSAL = re.compile(
     r"^\W*(?:(?:i'?m|i am|we are|we're)?\s*(?:very |so |really )?sorry\b|unfortunately\b|as an ai\b|my apologies\b"
-    r"|i apologi[sz]e\b|i (?:can'?t|cannot|can not|won'?t|will not|don'?t|do not|am unable|am not able)\b"
-    r"|i'm unable\b)",
+    r"|i apologi[sz]e\b|i (?:can'?t|cannot|can not|won'?t|will not|don'?t|do not)\b"
+    r"|i(?:'m| am) (?:unable|not able)\b|es tut mir leid\b|tut mir leid\b|leider\b|(?:je suis )?désolée?\b"
+    r"|malheureusement\b|lo siento\b|mi dispiace\b|desculpe\b|sinto muito\b|к сожалению\b|извините\b"
+    r"|抱歉|很抱歉|对不起|申し訳|すみません|죄송)",
     re.I,
 )
 _CHAT = re.compile(
@@ -72,8 +105,15 @@ _PROSE = re.compile(
     r"|which|when|if|because|however)\b",
     re.I,
 )
-_JSON = re.compile(r"^(?:\[.*\]|\{.*\}|[\[{].*)", re.S | re.M)
-_EXPLAINED = re.compile(r"\s*:\s+|\s+[-–—]+\s+")  # noqa: RUF001 - dashes before explanations
+_ASKS_BACK = re.compile(r"\b(?:you|clarify)\b.*\?\W*$", re.I)
+_JSON = re.compile(
+    r"^(?:\w+\s*=\s*)?((?:\[(?=\s*[\"'\[{\]])|\{(?=\s*[\"'}])).*[\]}]|[\[{](?=\s*[\"'\[{]).*)",
+    re.S | re.M,
+)
+_EXPLAINED = re.compile(r"\s*:(?:\s+|(?=[^\W\d]))|\s*[：—]\s*|\s+[-–]+\s+")  # noqa: RUF001 - dashes before explanations
+_SIGNS = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff\ufe0e\ufe0f\u20e3\u200b\u2060\ufeff\ufffd]+")
+"""Arrows, ticks, emojis and what cannot be seen."""
+
 _ASIDE = re.compile(r"\s*\([^()]*\)\s*$")
 _EDGES = " \t\"'“”‘’`*_.,;:!|"  # noqa: RUF001 - quotes of other keyboards
 
@@ -81,9 +121,11 @@ _EDGES = " \t\"'“”‘’`*_.,;:!|"  # noqa: RUF001 - quotes of other keyboar
 def phrases_of(reply: str) -> tuple[str, ...] | Unreadable:
     """The phrases of a reply, in order, without repetitions.
 
-    Read are numbered, lettered and bulleted lists, with headings and what stands around them left out; plain lines;
-    one line with semicolons or commas; and JSON. Of ``name: explanation`` the name is kept, and the explanation where
-    the name is one of :data:`ASPECTS`. What is longer than :data:`LONGEST` words is left out.
+    Read are numbered, lettered and bulleted lists, with headings and what stands around them left out; tables; plain
+    lines; one line with semicolons or commas; and JSON. What a model thought aloud is not looked at. Of an item with
+    several items below it, these are kept. Of ``name: explanation`` the name is kept; the explanation where the name is
+    one of :data:`ASPECTS`; and both where it is another single word or ends with an aspect, as in ``Ears: long and
+    floppy``. What is longer than :data:`LONGEST` words is left out.
 
     Args:
         reply: the whole text.
@@ -91,21 +133,29 @@ def phrases_of(reply: str) -> tuple[str, ...] | Unreadable:
     Returns:
         At least :data:`LEAST` phrases, or why there are none.
     """
-    text = _FENCE.sub("", _THOUGHT.sub("", reply)).replace("’", "'").strip()  # noqa: RUF001
+    text = _plain(reply)
     if not text:
         return Unreadable("is empty")
     if _REFUSAL.match(text):
         return Unreadable("is a refusal")
     array = _JSON.search(text)
-    found = _list_items(text) if array is None else _json_items(array[0])
+    found = _list_items(text) if array is None else _json_items(array[1])
     return found if isinstance(found, Unreadable) else _phrases(found)
 
 
+def _plain(reply: str) -> str:
+    """A reply without thoughts and without the marks of HTML, LaTeX, Markdown and chat templates."""
+    text = _TOKEN.sub("", _THOUGHT.sub("", reply))
+    text = _TAG.sub(" ", _BREAK.sub("\n", _ITEM_TAG.sub("\n- ", text)))
+    text = _QUOTED.sub("", _FENCE.sub("", text))
+    return text.replace("’", "'").replace("**", "").replace("__", "").strip("\n").rstrip()  # noqa: RUF001
+
+
 def _json_items(text: str) -> list[str] | Unreadable:
-    """The texts of a JSON array, or of the only array in a JSON object."""
+    """The texts of a JSON array, or of the only array in a JSON object; Python's way to write them will do."""
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
+        content = _literal(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
         return Unreadable("is broken JSON")
     if isinstance(content, dict):
         arrays = [value for value in content.values() if isinstance(value, list)]
@@ -115,17 +165,79 @@ def _json_items(text: str) -> list[str] | Unreadable:
     return content
 
 
+def _literal(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        if "\\" in text:  # Python warns of escapes that it does not know
+            raise
+        return ast.literal_eval(text)
+
+
 def _list_items(text: str) -> list[str] | Unreadable:
     lines = [line for line in text.splitlines() if line.strip(" \t*_#-=")]
-    marked = [_BULLET.sub("", line) for line in lines if _BULLET.match(line)]
+    rows = _rows(lines)
+    if len(rows) >= LEAST:
+        return rows
+    marks = [_Mark.of(line) for line in lines]
+    first = next((at for at, mark in enumerate(marks) if mark is not None), len(lines))
+    if any(_ASKS_BACK.search(line) for line in lines[:first]):
+        return Unreadable("asks back")
+    marked = [mark for mark in marks if mark is not None]
     if len(marked) >= LEAST:
-        return marked
-    plain = [line for line in lines if not _CHAT.match(line) and not line.rstrip(" *_").endswith(":")]
+        return [mark.text for mark, heads in zip(marked, _heads(marked), strict=True) if not heads]
+    titles = [_HEADING.sub("", line) for line in lines if _HEADING.match(line)]
+    numbered = [mark.text for title in titles if (mark := _Mark.of(title)) is not None]
+    return numbered if len(numbered) >= LEAST else _plain_items(lines)
+
+
+def _plain_items(lines: Sequence[str]) -> list[str] | Unreadable:
+    """The items of a reply of which no line is marked as one."""
+    said = [line for line in lines if not _CHAT.match(line) and not line.rstrip(" *_").endswith((":", "："))]  # noqa: RUF001
+    plain = [line for line in said if not _HEADING.match(line)]
     if len(plain) == 1:
         return _one_line(plain[0])
     if any(_is_sentence(line) for line in plain):
         return Unreadable("is prose and no list")
     return plain
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A line of a list: how far it stands in, whether it is numbered, and what it says."""
+
+    indent: int
+    numbered: bool
+    text: str
+
+    @classmethod
+    def of(cls, line: str) -> _Mark | None:
+        number = _NUMBER.match(line)
+        found = number or _BULLET.match(line)
+        if found is None:
+            return None
+        return cls(len(line) - len(line.lstrip()), number is not None, line[found.end() :])
+
+    def holds(self, other: _Mark) -> bool:
+        """Whether another line below is an item of a list under this one; many models do not indent it."""
+        return other.indent > self.indent or (other.indent == self.indent and self.numbered and not other.numbered)
+
+
+def _heads(marked: Sequence[_Mark]) -> list[bool]:
+    """Which lines are headings of a list below: of several items, or a single word; else the item explains it."""
+    found = []
+    for at, mark in enumerate(marked):
+        below = list(takewhile(mark.holds, marked[at + 1 :]))
+        found.append(len(below) > 1 or (bool(below) and len(mark.text.split()) == 1))
+    return found
+
+
+def _rows(lines: Sequence[str]) -> list[str]:
+    """The rows of a Markdown table below its rule: ``name: explanation``, of the first two cells that say something."""
+    rule = next((at for at, line in enumerate(lines) if "|" in line and _RULE.fullmatch(line)), len(lines))
+    rows = [line.strip(" \t|").split("|") for line in takewhile(lambda line: "|" in line, lines[rule + 1 :])]
+    cells = [[cell.strip() for cell in row if any(map(str.isalpha, cell))] for row in rows]
+    return [": ".join(row[:2]) for row in cells]
 
 
 def _one_line(line: str) -> list[str] | Unreadable:
@@ -134,7 +246,7 @@ def _one_line(line: str) -> list[str] | Unreadable:
     listed = rest if colon and not re.search("[,;]", head) else line
     if _PROSE.search(listed):
         return Unreadable("is prose and no list")
-    parts = [part.strip() for part in listed.split(";" if ";" in listed else ",")]
+    parts = [part.strip() for part in re.split("[;；]" if re.search("[;；]", listed) else "[,，、]", listed)]  # noqa: RUF001
     if len(parts) < LEAST:
         return Unreadable("is no list")
     return [*parts[:-1], re.sub(r"^and\s+", "", parts[-1], flags=re.I)]
@@ -157,10 +269,26 @@ def _phrases(items: Sequence[str]) -> tuple[str, ...] | Unreadable:
 
 def _phrase(item: str) -> str:
     """What an item of a list says, without decoration and explanation; empty for a heading and for mere signs."""
-    bare = " ".join(item.replace("**", "").replace("__", "").split())
-    if bare.endswith(":"):
+    bare = " ".join(_SIGNS.sub(" ", item).split())
+    if bare.endswith((":", "：")):  # noqa: RUF001
         return ""
-    head, *rest = _EXPLAINED.split(bare, maxsplit=1)
-    said = rest[0] if rest and head.strip(_EDGES).casefold() in ASPECTS else head
-    said = _ASIDE.sub("", said).strip(_EDGES)
-    return said if any(letter.isalpha() for letter in said) and said.casefold() not in ASPECTS else ""
+    said = _ASIDE.sub("", _told(bare)).strip(_EDGES)
+    return said if any(map(str.isalpha, said)) and not _is_empty(said) else ""
+
+
+def _told(item: str) -> str:
+    """Of ``name: explanation`` what tells a feature."""
+    head, *rest = _EXPLAINED.split(item, maxsplit=1)
+    name, told = head.strip(_EDGES), "".join(rest).strip(_EDGES)
+    if not told:
+        return head
+    if _is_empty(name):
+        return told
+    both = f"{name}: {told}"
+    vague = len(name.split()) == 1 or name.split()[-1].casefold() in ASPECTS
+    return both if vague and len(both.split()) <= LONGEST else head
+
+
+def _is_empty(phrase: str) -> bool:
+    """Whether a phrase says what is looked at, and nothing of it: ``Color and texture``."""
+    return all(word in ASPECTS or word in _FILLING for word in phrase.casefold().split())
