@@ -126,8 +126,9 @@ def test_rules_that_answer_differently_have_folders_of_their_own() -> None:
         OcclusionRule(summary="mean"),
         OcclusionRule(coarse=2),
         OcclusionRule(size=0.0334821, stride=0.0334821),
-        OcclusionRule(size=0.0334822, stride=0.0334821),  # at 224 px a pixel more
-        OcclusionRule(size=0.03348215, stride=0.0334821),
+        OcclusionRule(size=0.0334822, stride=0.0334821),
+        OcclusionRule(size=0.03348214, stride=0.0334821),
+        OcclusionRule(size=0.03348215, stride=0.0334821),  # 8 px of 224, and the one before 7
         OcclusionRule(size=11, stride=3, fill="blur", summary="mean", coarse=4),
     ]
     for one, other in combinations(rules, 2):
