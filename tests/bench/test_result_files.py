@@ -24,6 +24,7 @@ from neuronym.records.benchmark import (
     Cost,
     Gate,
     Measure,
+    PatchFit,
     Role,
     Said,
 )
@@ -50,6 +51,7 @@ def tuples(values: st.SearchStrategy[Any], by: Callable[[Any], Any] | None = Non
 
 measures = st.builds(Measure, some(floats), some(floats), some(floats), counts)
 by_name = st.dictionaries(words, measures, max_size=3)
+fits = st.builds(PatchFit, measures, measures, counts, tuples(words))
 costs = st.builds(Cost, floats, floats, counts, st.dictionaries(words, counts, max_size=2))
 pairs = st.tuples(floats, floats)
 units = tuples(st.builds(BenchUnit, counts, words, some(words), st.booleans(), some(floats)), lambda unit: unit.unit)
@@ -80,6 +82,7 @@ def hosts(draw: st.DrawFn) -> BenchHost:
         some(pairs),
         some(costs),
         some(words),
+        some(fits),
         some(words),
     )
     texts = [draw(words) for _ in range(4)]
