@@ -143,16 +143,8 @@ def encoder(name: str, device: torch.device) -> ImageTextEncoder:
     """
     from neuronym.backends import ImageTextEncoder
 
-    choice = resolve("encoder", name)
-    if choice.entry is not None:
-        made = _load(choice.entry)(choice.rest, device)
-    else:
-        made = _imported(name, device, ImageTextEncoder, "an image-text encoder")
-    if not isinstance(made, ImageTextEncoder):
-        raise UserError(
-            f"{name} gave a {type(made).__name__}, which is no image-text encoder. It must have name, key, dim, "
-            "encode_images and encode_texts; see neuronym.backends.ImageTextEncoder."
-        )
+    parts = "name, key, dim, encode_images and encode_texts"
+    made: ImageTextEncoder = _backend("encoder", name, device, ImageTextEncoder, "an image-text encoder", parts)
     return made
 
 
@@ -167,16 +159,8 @@ def language_model(name: str, device: torch.device) -> LanguageModel:
     """
     from neuronym.backends import LanguageModel
 
-    choice = resolve("language_model", name)
-    if choice.entry is not None:
-        made = _load(choice.entry)(choice.rest, device)
-    else:
-        made = _imported(name, device, LanguageModel, "a language model")
-    if not isinstance(made, LanguageModel):
-        raise UserError(
-            f"{name} gave a {type(made).__name__}, which is no language model. It must have name, key, parallel, "
-            "count_tokens and reply; see neuronym.backends.LanguageModel."
-        )
+    parts = "name, key, parallel, count_tokens and reply"
+    made: LanguageModel = _backend("language_model", name, device, LanguageModel, "a language model", parts)
     return made
 
 
@@ -329,6 +313,32 @@ def _fields(cls: type[Explainer], *, handed_in: bool) -> list[Field[Any]]:
 
 def _needed(field: Field[Any]) -> bool:
     return field.default is MISSING and field.default_factory is MISSING
+
+
+def _backend(
+    kind: Literal["encoder", "language_model"], name: str, device: torch.device, protocol: type, what: str, parts: str
+) -> Any:
+    """What ``name`` refers to, made for the device.
+
+    Args:
+        kind: of its entry points.
+        name: how the user wrote it.
+        device: where it works.
+        protocol: what it has to be, a class of :mod:`neuronym.backends`.
+        what: the same in words, with its article.
+        parts: what such a thing has.
+    """
+    choice = resolve(kind, name)
+    if choice.entry is not None:
+        made = _load(choice.entry)(choice.rest, device)
+    else:
+        made = _imported(name, device, protocol, what)
+    if not isinstance(made, protocol):
+        raise UserError(
+            f"{name} gave a {type(made).__name__}, which is no {what.partition(' ')[2]}. It must have {parts}; see "
+            f"neuronym.backends.{protocol.__name__}."
+        )
+    return made
 
 
 def _imported(name: str, device: torch.device, protocol: type, what: str) -> object:
